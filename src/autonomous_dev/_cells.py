@@ -1,0 +1,85 @@
+"""
+The cells that count: numbers addressed by index, behind four calls.
+
+Everything that this package measures about itself and its caller's code lives in cells. They are read by
+OpenTelemetry callbacks, by the metrics endpoint and by the journal; nothing else needs to know how they
+are stored. Today's backing is a list.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Sequence
+
+HISTOGRAM_HEAD = 2
+"""Cells before the buckets of a histogram: count and sum."""
+
+
+def histogram_size(bounds: Sequence[float]) -> int:
+    """
+    Number of cells that a histogram with these upper *bounds* takes: count, sum, one bucket more than bounds.
+    """
+    return HISTOGRAM_HEAD + len(bounds) + 1
+
+
+class Cells:
+    """
+    A growing row of numbers that many threads write.
+
+    A cell is never freed or moved, so an index stays good for the life of the process.
+    """
+
+    __slots__ = ("_lock", "_values")
+
+    def __init__(self) -> None:
+        self._values: list[float] = []
+        self._lock = threading.Lock()
+
+    def allocate(self, count: int) -> int:
+        """
+        Add *count* cells holding zero and return the index of the first.
+        """
+        with self._lock:
+            first = len(self._values)
+            self._values.extend([0.0] * count)
+        return first
+
+    def add(self, index: int, amount: float = 1.0) -> None:
+        """
+        Add *amount* to one cell.
+        """
+        with self._lock:
+            self._values[index] += amount
+
+    def set(self, index: int, value: float) -> None:
+        """
+        Put *value* into one cell.
+        """
+        self._values[index] = value
+
+    def observe(self, first: int, bounds: Sequence[float], value: float) -> None:
+        """
+        Count *value* into the histogram that begins at cell *first*: count, sum, buckets.
+
+        A value equal to a bound falls into that bound's bucket, as in OpenTelemetry and Prometheus.
+        """
+        bucket = first + HISTOGRAM_HEAD + bisect_left(bounds, value)
+        with self._lock:
+            values = self._values
+            values[first] += 1.0
+            values[first + 1] += value
+            values[bucket] += 1.0
+
+    def read(self, first: int, count: int = 1) -> tuple[float, ...]:
+        """
+        The numbers of *count* cells from *first* on, from one moment.
+        """
+        with self._lock:
+            return tuple(self._values[first : first + count])
+
+    def after_fork_in_child(self) -> None:
+        """
+        Make a new lock: another thread of the parent may have held the old one.
+        """
+        self._lock = threading.Lock()

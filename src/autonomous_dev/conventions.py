@@ -1,0 +1,104 @@
+"""
+Every metric, attribute, label and event name of this project, its instrument and unit beside it.
+
+Names follow the OpenTelemetry semantic conventions: dotted, lower case, no unit and no ``_total`` in the
+name, a UCUM unit apart. Names in Prometheus are derived from these by ``prometheus_names``, never typed.
+
+Source: https://opentelemetry.io/docs/specs/semconv/general/naming/ (schema 1.44.0).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCOPE: Final = "autonomous_dev"
+"""
+Name of the one meter and the one tracer of this project.
+
+Two scopes with one metric name put values under wrong labels in the official Prometheus exporter.
+"""
+
+# What the instrumentation measures.
+
+CALL_DURATION: Final = "autonomous_dev.call.duration"
+"""Histogram, ``s``: how long a profiled block took, by OPERATION and, on failure, ERROR_TYPE."""
+
+CACHE_LOOKUPS: Final = "autonomous_dev.cache.lookups"
+"""Observable counter, ``{lookup}``, by CACHE and CACHE_RESULT."""
+
+CACHE_EVICTIONS: Final = "autonomous_dev.cache.evictions"
+"""Observable counter, ``{eviction}``, by CACHE."""
+
+CACHE_SIZE: Final = "autonomous_dev.cache.size"
+"""Observable up-down counter, ``{entry}``, by CACHE: it adds up over processes."""
+
+CACHE_CAPACITY: Final = "autonomous_dev.cache.capacity"
+"""Observable up-down counter, ``{entry}``, by CACHE."""
+
+CACHE_HIT_RATIO: Final = "autonomous_dev.cache.hit_ratio"
+"""Series, ``1``, by CACHE: hits over lookups of one interval, derived when the journal is read."""
+
+# What the tracker and the engine publish.
+
+LAST_RECORDED: Final = ".last_recorded_timestamp"
+"""Suffix of the observable gauge, ``s`` (Unix time), that says when a recorded metric last got a sample."""
+
+INSIGHTS: Final = "autonomous_dev.insights"
+"""Observable gauge, ``{insight}``: insights open now, by INSIGHT_CATEGORY and INSIGHT_SEVERITY."""
+
+INSIGHT_CONFIDENCE: Final = "autonomous_dev.insight.confidence"
+"""Observable gauge, ``1``, by METRIC_NAME, INSIGHT_ID, category and severity; the most important ones only."""
+
+INSIGHT_SINCE: Final = "autonomous_dev.insight.since"
+"""Observable gauge, ``s`` (Unix time), attributes as INSIGHT_CONFIDENCE."""
+
+INSIGHT_FAILURES: Final = "autonomous_dev.insight.failures"
+"""Observable counter, ``{failure}``: evaluations of the insight engine that raised."""
+
+JOURNAL_DAMAGED_LINES: Final = "autonomous_dev.journal.damaged_lines"
+"""Observable counter, ``{line}``: lines that could not be read."""
+
+SERIES_DROPPED: Final = "autonomous_dev.series.dropped"
+"""Observable counter, ``{series}``, by DROP_REASON: series that are recorded but not exported."""
+
+OWN_PREFIX: Final = "autonomous_dev."
+"""Names that begin so are ours: a user's metric may not."""
+
+# Attributes.
+
+OPERATION: Final = "autonomous_dev.operation.name"
+CACHE: Final = "autonomous_dev.cache.name"
+CACHE_RESULT: Final = "autonomous_dev.cache.result"
+CACHE_KEY_HASH: Final = "autonomous_dev.cache.key_hash"
+HIT: Final = "hit"
+MISS: Final = "miss"
+METRIC_NAME: Final = "autonomous_dev.metric.name"
+INSIGHT_ID: Final = "autonomous_dev.insight.id"
+INSIGHT_CATEGORY: Final = "autonomous_dev.insight.category"
+INSIGHT_SEVERITY: Final = "autonomous_dev.insight.severity"
+DROP_REASON: Final = "autonomous_dev.drop.reason"
+RUN_ID: Final = "autonomous_dev.run.id"
+"""Resource attribute of a journal line: which process or iteration recorded it. Never a label."""
+ERROR_TYPE: Final = "error.type"
+SERVICE_NAME: Final = "service.name"
+CODE_FUNCTION: Final = "code.function.name"
+
+# Events in the journal: log records whose ``eventName`` is one of these.
+
+EVENT_SPLIT: Final = "autonomous_dev.metric.split"
+"""Which metadata keys of a metric are identity and which are context."""
+
+EVENT_OUTCOME: Final = "autonomous_dev.suggestion.outcome"
+"""What became of a suggestion: applied, helpful."""
+
+# Statistics that a histogram is read back as: suffixes of the metric's name.
+
+HISTOGRAM_COUNT: Final = ".count"
+HISTOGRAM_MEAN: Final = ".mean"
+HISTOGRAM_QUANTILES: Final[tuple[tuple[str, float], ...]] = ((".p50", 0.5), (".p95", 0.95))
+
+DURATION_BOUNDS: Final[tuple[float, ...]] = (
+    1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3,
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
+)  # fmt: skip
+"""Upper bounds of CALL_DURATION's buckets in seconds, µs to minutes; floats, since ``le="1"`` is not ``le="1.0"``."""

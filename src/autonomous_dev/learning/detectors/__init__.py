@@ -1,0 +1,3 @@
+"""
+Detectors: pure mathematics over arrays, one file each, all of one shape.
+"""
