@@ -1,0 +1,3 @@
+"""
+Speaks to live systems: a page for Prometheus, dashboards for Grafana.
+"""
