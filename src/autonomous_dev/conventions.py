@@ -18,6 +18,9 @@ Name of the one meter and the one tracer of this project.
 Two scopes with one metric name put values under wrong labels in the official Prometheus exporter.
 """
 
+VERSION: Final = "0.1.0"
+"""Version of this distribution, and of the scope: known without reading the installed metadata, which takes ms."""
+
 # What the instrumentation measures.
 
 CALL_DURATION: Final = "autonomous_dev.call.duration"
@@ -90,6 +93,14 @@ EVENT_SPLIT: Final = "autonomous_dev.metric.split"
 
 EVENT_OUTCOME: Final = "autonomous_dev.suggestion.outcome"
 """What became of a suggestion: applied, helpful."""
+
+# Attributes of those events.
+
+METADATA_KEY: Final = "autonomous_dev.metadata.key"
+METADATA_ROLE: Final = "autonomous_dev.metadata.role"
+SUGGESTION_KIND: Final = "autonomous_dev.suggestion.kind"
+SUGGESTION_APPLIED: Final = "autonomous_dev.suggestion.applied"
+SUGGESTION_HELPFUL: Final = "autonomous_dev.suggestion.helpful"
 
 # Statistics that a histogram is read back as: suffixes of the metric's name.
 

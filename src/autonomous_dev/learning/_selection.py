@@ -1,0 +1,110 @@
+"""
+Which findings are told: one insight for each cause, and nothing that is too unsure or too small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from autonomous_dev.conventions import HISTOGRAM_MEAN, HISTOGRAM_QUANTILES
+from autonomous_dev.learning._insight import Direction, LearningInsight
+from autonomous_dev.learning.detectors import Finding, Kind
+from autonomous_dev.policy import Polarity
+
+TOLD_FROM: Final = 0.5
+"""Confidence from which on a finding becomes an insight."""
+
+_SETTLED: Final = 3
+"""Samples of a new level from which on it hides the change before it."""
+
+_STANDS: Final = 0.5
+"""Share of its effect that an earlier change must still show to stand."""
+
+_NEAR: Final = 3
+"""Samples by which statistics of one histogram may differ in where they place one change."""
+
+
+def direction_of(finding: Finding, better: Polarity | None) -> Direction:
+    """
+    Worse, better, or changed where nothing says which way is better. A broken threshold is always worse.
+    """
+    if finding.kind is Kind.THRESHOLD:
+        return Direction.WORSE
+    if better is None or not finding.effect:
+        return Direction.CHANGED
+    return Direction.BETTER if (finding.effect > 0) == (better is Polarity.HIGHER) else Direction.WORSE
+
+
+def worth_telling(findings: Sequence[Finding], better: Polarity | None, *, min_change: float) -> list[Finding]:
+    """
+    The findings of one series that become insights.
+
+    Told are: each broken threshold; the newest settled change of level; a change that only the newest samples show;
+    an earlier change for the worse that still stands, where the newest is none; the trend since; and an odd newest
+    sample that nothing else explains. A change that was undone is history: only the return is told.
+
+    Args:
+        findings: Of all detectors, on one series.
+
+        better: Which way the metric is better; None where nothing says.
+
+        min_change: Smallest effect worth telling, as a share of the level before; thresholds are told at any.
+    """
+    sure = [finding for finding in findings if finding.confidence >= TOLD_FROM]
+    broken = [finding for finding in sure if finding.kind is Kind.THRESHOLD]
+    shifts = _standing(_shifts(sure), better)
+    creeping = [finding for finding in sure if finding.kind is Kind.TREND]
+    explained = {finding.start for finding in (*broken, *shifts)}
+    odd = [f for f in sure if f.kind is Kind.ANOMALY and not explained & {f.start, f.start - 1}]
+    return broken + [f for f in (*shifts, *creeping, *odd) if _large(f, min_change)]
+
+
+def _shifts(findings: Iterable[Finding]) -> list[Finding]:
+    """
+    Changes of level, oldest first; a fallen hit ratio is told instead of the change point at its place.
+    """
+    found: dict[int, Finding] = {}
+    for finding in findings:
+        if finding.kind is Kind.HIT_RATIO or (finding.kind is Kind.CHANGE_POINT and finding.start not in found):
+            found[finding.start] = finding
+    return [found[start] for start in sorted(found)]
+
+
+def _standing(shifts: list[Finding], better: Polarity | None) -> list[Finding]:
+    settled = [finding for finding in shifts if finding.samples_after >= _SETTLED]
+    fresh = [finding for finding in shifts if finding.samples_after < _SETTLED]
+    told = settled[-1:]
+    if told and direction_of(told[0], better) is not Direction.WORSE:
+        now = told[0].after
+        told = [
+            finding
+            for finding in settled[:-1]
+            if direction_of(finding, better) is Direction.WORSE and (now - finding.before) / finding.effect >= _STANDS
+        ][-1:] + told
+    return told + fresh
+
+
+def _large(finding: Finding, min_change: float) -> bool:
+    return not finding.before or abs(finding.effect) >= min_change * abs(finding.before)
+
+
+def once_per_histogram(insights: Sequence[LearningInsight]) -> list[LearningInsight]:
+    """
+    *insights* without those of a histogram's quantiles where its mean, or a lower quantile, says the same.
+    """
+    suffixes = (HISTOGRAM_MEAN, *(suffix for suffix, _ in HISTOGRAM_QUANTILES))
+    said: list[tuple[object, int]] = []
+    dropped: set[int] = set()
+    for suffix in suffixes:
+        for insight in insights:
+            evidence = insight.evidence
+            if evidence is None or not evidence.metric.endswith(suffix):
+                continue
+            base = evidence.metric.removesuffix(suffix)
+            what = (base, tuple(evidence.identity.items()), insight.kind, insight.direction)
+            if any(what == other and abs(evidence.since.index - index) <= _NEAR for other, index in said):
+                dropped.add(id(insight))
+            else:
+                said.append((what, evidence.since.index))
+    return [insight for insight in insights if id(insight) not in dropped]

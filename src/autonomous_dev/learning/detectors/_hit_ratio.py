@@ -1,0 +1,37 @@
+"""
+Hit ratios: a cache that serves less than it did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from autonomous_dev.conventions import CACHE_HIT_RATIO
+from autonomous_dev.learning.detectors._change_point import change_points
+from autonomous_dev.learning.detectors._finding import Finding, Kind
+from autonomous_dev.policy import Policy
+from autonomous_dev.series import Series
+
+_ENDINGS: Final = ("hit_ratio", "hit_rate")
+
+
+def is_hit_ratio(name: str) -> bool:
+    """
+    Whether a metric of this *name* is the share of lookups that a cache answers.
+    """
+    return name == CACHE_HIT_RATIO or name.lower().endswith(_ENDINGS)
+
+
+def falling_hit_ratios(series: Series, policy: Policy) -> tuple[Finding, ...]:
+    """
+    The shifts of a hit ratio to a lower level, oldest first; nothing for series that are none.
+
+    Args:
+        series: Any number of samples; NaN and infinities count as missing.
+
+        policy: Passed on.
+    """
+    if not is_hit_ratio(series.key.name):
+        return ()
+    return tuple(replace(f, kind=Kind.HIT_RATIO) for f in change_points(series, policy) if f.effect < 0)

@@ -1,0 +1,64 @@
+"""
+Steps or a slope: which of the two a series looks like.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autonomous_dev.learning.detectors._samples import ROUNDING
+from autonomous_dev.learning.detectors._segments import MIN_SEGMENT, Segmentation
+
+_MARGIN: Final = 2.0
+"""How much better a line must be, in units of the Bayesian information criterion, to explain steps away."""
+
+
+def looks_like_line(steps: Segmentation) -> bool:
+    """
+    Whether one straight line describes the series better than its steps do.
+    """
+    return _line_criterion(steps.values) + _MARGIN < _step_criterion(steps.values, [s.index for s in steps.splits])
+
+
+def best_single_step(values: NDArray[np.float64]) -> list[int]:
+    """
+    The one split that fits best, whether or not it is significant; empty for fewer than six samples.
+    """
+    n = len(values)
+    if n < 2 * MIN_SEGMENT:
+        return []
+    places = np.arange(MIN_SEGMENT, n - MIN_SEGMENT + 1)
+    sums = np.cumsum(values)
+    difference = (sums[-1] - sums[places - 1]) / (n - places) - sums[places - 1] / places
+    return [int(places[np.argmax(difference**2 * (places * (n - places) / n))])]
+
+
+def line_beats_step(values: NDArray[np.float64]) -> bool:
+    """
+    Whether a straight line describes *values*, shape (n,), at least as well as the best single step.
+    """
+    return _line_criterion(values) <= _step_criterion(values, best_single_step(values))
+
+
+def _line_criterion(values: NDArray[np.float64]) -> float:
+    x = np.arange(len(values), dtype=np.float64)
+    x -= x.mean()
+    y = values - values.mean()
+    slope = float(x @ y) / max(float(x @ x), 1.0)
+    return _criterion(y - slope * x, 2)
+
+
+def _step_criterion(values: NDArray[np.float64], places: list[int]) -> float:
+    pieces = np.split(values, places)
+    return _criterion(np.concatenate([piece - piece.mean() for piece in pieces]), 2 * len(places) + 1)
+
+
+def _criterion(residuals: NDArray[np.float64], parameters: int) -> float:
+    n = len(residuals)
+    # A fit without any error would be infinitely good: rounding is the best that can be seen.
+    variance = max(float(residuals @ residuals) / n, ROUNDING**2)
+    return n * math.log(variance) + parameters * math.log(n)

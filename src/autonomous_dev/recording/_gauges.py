@@ -1,0 +1,156 @@
+"""
+Recorded metrics as OpenTelemetry gauges: the newest value of each series, in a cell that a callback reads.
+
+``Gauge.set`` costs more than the whole record; an observable gauge costs nothing until somebody collects.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+from autonomous_dev import conventions, prometheus_names
+from autonomous_dev.series import AttributeValue, SeriesKey
+
+_logger = logging.getLogger("autonomous_dev")
+
+MAX_CELLS: Final = 10_000
+"""Series that are exported; further ones are recorded only."""
+
+VALUE_DESCRIPTION: Final = "Newest recorded value."
+TIME_DESCRIPTION: Final = "When the metric last got a sample, as Unix time."
+
+
+class Cell:
+    """
+    The newest sample of one series.
+    """
+
+    __slots__ = ("attributes", "seconds", "value")
+
+    def __init__(self, key: SeriesKey) -> None:
+        self.value = math.nan
+        self.seconds = math.nan
+        self.attributes: dict[str, AttributeValue] = {k: v for k, v in key.identity if v is not None}
+
+
+class NameClaims:
+    """
+    Who holds which name in Prometheus: when two metrics meet in one name, the first keeps it.
+    """
+
+    def __init__(self) -> None:
+        self._holders: dict[str, tuple[str, str]] = {"target_info": ("target_info", "")}
+        self.refused: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def claim(self, name: str, unit: str) -> bool:
+        """
+        Whether the metric (*name*, *unit*) may be exported; what it met is in ``refused``.
+        """
+        metric = (name, unit)
+        if metric in self.refused:
+            return False
+        instrument = prometheus_names.instrument_name(name)
+        wanted = {
+            prometheus_names.metric_name(instrument, unit),
+            prometheus_names.metric_name(instrument + conventions.LAST_RECORDED, "s"),
+        }
+        for prometheus_name in wanted:
+            holder = self._holders.get(prometheus_name, metric)
+            if holder != metric:
+                self.refused[metric] = holder
+                return False
+        for prometheus_name in wanted:
+            self._holders[prometheus_name] = metric
+        return True
+
+
+def refused_names(keys: Iterable[SeriesKey]) -> dict[tuple[str, str], tuple[str, str]]:
+    """
+    The metrics among *keys*, in their order, that are not exported, each with the one whose name it met.
+    """
+    claims = NameClaims()
+    for key in keys:
+        claims.claim(key.name, key.unit)
+    return claims.refused
+
+
+class RecordedGauges:
+    """
+    The cells of all recorded metrics of one meter; trackers share them.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._claims = NameClaims()
+        self._cells: dict[SeriesKey, Cell] = {}
+        self._metrics: dict[tuple[str, str], list[Cell]] = {}
+        self._instruments: list[object] = []
+        self._unexported = 0
+        self._lock = threading.Lock()
+        self._instruments.append(
+            meter.create_observable_counter(
+                conventions.SERIES_DROPPED,
+                callbacks=[self._observe_dropped],
+                unit="{series}",
+                description="Series that are recorded but not exported.",
+            )
+        )
+
+    def cell(self, key: SeriesKey) -> Cell | None:
+        """
+        The cell to set at each sample of *key*; None where the series is not exported.
+        """
+        cell = self._cells.get(key)
+        if cell is None:
+            with self._lock:
+                cell = self._cells.get(key) or self._make(key)
+        return cell
+
+    def _make(self, key: SeriesKey) -> Cell | None:
+        metric = (key.name, key.unit)
+        known = metric in self._claims.refused
+        if not self._claims.claim(*metric):
+            if not known:
+                holder = self._claims.refused[metric]
+                _logger.warning(
+                    "the metric %r (unit %r) is recorded but not exported: its name in Prometheus is that of %r (unit %r)",
+                    *metric,
+                    *holder,
+                )
+            return None
+        if len(self._cells) >= MAX_CELLS:
+            self._unexported += 1
+            return None
+        cell = self._cells[key] = Cell(key)
+        if metric not in self._metrics:
+            self._metrics[metric] = []
+            self._create(key.name, key.unit, self._metrics[metric])
+        self._metrics[metric].append(cell)
+        return cell
+
+    def _create(self, name: str, unit: str, cells: list[Cell]) -> None:
+        def values(_: CallbackOptions) -> Iterator[Observation]:
+            return (Observation(c.value, c.attributes) for c in list(cells) if not math.isnan(c.value))
+
+        def times(_: CallbackOptions) -> Iterator[Observation]:
+            return (Observation(c.seconds, c.attributes) for c in list(cells) if not math.isnan(c.seconds))
+
+        instrument = prometheus_names.instrument_name(name)
+        self._instruments += [
+            self._meter.create_observable_gauge(
+                instrument, callbacks=[values], unit=unit, description=VALUE_DESCRIPTION
+            ),
+            self._meter.create_observable_gauge(
+                instrument + conventions.LAST_RECORDED, callbacks=[times], unit="s", description=TIME_DESCRIPTION
+            ),
+        ]
+
+    def _observe_dropped(self, _: CallbackOptions) -> Iterator[Observation]:
+        yield Observation(len(self._claims.refused), {conventions.DROP_REASON: "name"})
+        yield Observation(self._unexported, {conventions.DROP_REASON: "limit"})

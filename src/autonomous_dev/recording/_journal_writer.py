@@ -1,0 +1,188 @@
+"""
+Appends lines to the journal so that none is lost: not to a kill, other writers, a full disk or a renamed file.
+
+Each writer holds a shared lock for the life of its descriptor; one record is one unbuffered write through a local
+reference. Whoever wants to move the file takes the exclusive lock, and so never moves it under a write.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from autonomous_dev import _state
+from autonomous_dev.errors import NotAJournalError, StorageError
+from autonomous_dev.recording._otlp import START_LOGS, START_METRICS
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows has no flock; appending works there, moving the file does not
+    fcntl = None  # type: ignore[assignment]
+
+RECHECK_SECONDS: Final = 0.05
+"""How long a renamed file may go on to be written to."""
+
+MAX_LINE: Final = 1024 * 1024
+"""Bytes of a line: an OpenTelemetry Collector cuts longer ones."""
+
+_HEAD: Final = 1024 * 1024
+_STARTS: Final = (START_METRICS.encode(), START_LOGS.encode())
+
+
+def check_journal(path: Path) -> None:
+    """
+    Make sure that *path* may be read as a journal, and appended to.
+
+    An empty file and one of OTLP lines may, whoever wrote them; a first line that a torn write cut short, too.
+
+    Raises:
+        NotAJournalError: If the file holds something else.
+
+        StorageError: If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise storage_error("read", path, error) from error
+    if not head or head.startswith(_STARTS) or any(start.startswith(head) for start in _STARTS):
+        return
+    # A damaged first line does not make it another kind of file: any line that is OTLP will do.
+    if any(_is_otlp(line) for line in head.split(b"\n")):
+        return
+    msg = (
+        f"{path} is not a journal: its first line is {head[:40]!r}, expected OTLP JSON lines. Nothing was written to "
+        "it. Choose another file; to bring in the measurements of other tools, record or import them into a journal."
+    )
+    raise NotAJournalError(errno.EINVAL, msg, str(path))
+
+
+def _is_otlp(line: bytes) -> bool:
+    if not line.lstrip().startswith(b"{"):
+        return False
+    try:
+        document = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(document, dict) and ("resourceMetrics" in document or "resourceLogs" in document)
+
+
+def storage_error(what: str, path: Path, error: OSError) -> StorageError:
+    """
+    A StorageError that says what could not be done with which file, and keeps ``errno``.
+    """
+    reason = error.strerror or str(error)
+    if error.errno == errno.EISDIR or path.is_dir():
+        reason = "it is a directory; name a file in it"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        reason = f"{reason}; choose a path that this user may write to"
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        reason = f"{reason}; free some space or choose another disk"
+    return StorageError(error.errno or errno.EIO, f"cannot {what} {path}: {reason}", str(path))
+
+
+class _AppendedFile(FileIO):
+    """
+    Closed by its last reference, on purpose: a thread may still be writing when the writer has turned to a new file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "ab")
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class JournalWriter:
+    """
+    Appends whole lines to one file; made once, used by many threads.
+
+    Args:
+        path: The file; made, with its folders, if it is not there.
+
+        durable: Whether each line is on the disk (fdatasync), not only with the kernel, before ``append`` returns.
+
+        clock: Monotonic seconds.
+
+    Raises:
+        StorageError: If the file cannot be opened for appending.
+
+        NotAJournalError: If it holds something else than a journal.
+    """
+
+    def __init__(self, path: Path, *, durable: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self.path = path
+        self._durable = durable
+        self._clock = clock
+        self._checked = clock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error("make the folder of", path, error) from error
+        if path.exists():
+            check_journal(path)
+        self._file: FileIO | None = self._open()
+        _state.on_fork(self._after_fork_in_child)
+
+    def append(self, line: bytes) -> None:
+        """
+        Write one line that ends in a newline; returning means that its bytes are out.
+
+        Raises:
+            StorageError: If they are not. A torn part that did get out is ended by the next line's reader.
+        """
+        file = self._current()
+        try:
+            written = file.write(line)
+            if written != len(line):
+                # The disk filled up, or a limit struck. Ours must not be taken for half of the next line.
+                written = file.write(b"\n" + line) - 1
+            if self._durable and written == len(line):
+                os.fdatasync(file.fileno())
+        except OSError as error:
+            raise storage_error("append to", self.path, error) from error
+        if written != len(line):
+            raise storage_error("append to", self.path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    def _current(self) -> FileIO:
+        file = self._file
+        now = self._clock()
+        if file is not None and now - self._checked < RECHECK_SECONDS:
+            return file
+        if file is None or not _same_file(file, self.path):
+            # Only the name is rebound: another thread may be about to write to the old one, which the last
+            # reference closes.
+            file = self._file = self._open()
+        self._checked = now
+        return file
+
+    def _open(self) -> FileIO:
+        try:
+            while True:
+                file = _AppendedFile(self.path)
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_SH)
+                if _same_file(file, self.path):
+                    return file
+        except OSError as error:
+            raise storage_error("open", self.path, error) from error
+
+    def _after_fork_in_child(self) -> None:
+        # The descriptor's lock is the parent's too: the child takes its own.
+        self._file = None
+
+
+def _same_file(file: FileIO, path: Path) -> bool:
+    try:
+        at_path = path.stat()
+    except FileNotFoundError:
+        return False
+    held = os.fstat(file.fileno())
+    return (held.st_ino, held.st_dev) == (at_path.st_ino, at_path.st_dev)

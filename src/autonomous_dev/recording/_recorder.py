@@ -1,0 +1,353 @@
+"""
+Where a tracker's samples go: into the journal, or into memory where there is no file.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from opentelemetry import metrics, trace
+from opentelemetry.metrics import MeterProvider
+
+from autonomous_dev import _state
+from autonomous_dev.conventions import EVENT_SPLIT, METADATA_KEY, METADATA_ROLE, METRIC_NAME, SCOPE
+from autonomous_dev.errors import InvalidValueError, StorageError
+from autonomous_dev.recording import _own_instruments
+from autonomous_dev.recording._arguments import (
+    MAX_METADATA_BYTES,
+    check_metric_name,
+    check_unit,
+    check_value,
+    metadata_attributes,
+    unix_nano,
+)
+from autonomous_dev.recording._at_exit import flush_at_exit
+from autonomous_dev.recording._decoder import Decoder, Event, Totals
+from autonomous_dev.recording._gauges import Cell, RecordedGauges
+from autonomous_dev.recording._journal_reader import JournalReader, find_events
+from autonomous_dev.recording._journal_writer import JournalWriter
+from autonomous_dev.recording._otlp import GaugeTemplate, event_line
+from autonomous_dev.recording._run import Run
+from autonomous_dev.recording._split import Role, Split, rule
+from autonomous_dev.recording._store import SampleStore
+from autonomous_dev.series import NO_ATTRIBUTES, Attributes, Series, SeriesKey
+
+MAX_PREPARED: Final = 4096
+"""Combinations of name and metadata whose text is kept; more, and all are made anew."""
+
+
+class _Prepared:
+    """
+    What is the same for every sample of one name, unit and metadata.
+    """
+
+    __slots__ = ("cell", "context", "context_of_run", "key", "run", "template")
+
+    def __init__(self, key: SeriesKey, context: Attributes, cell: Cell | None) -> None:
+        self.key = key
+        self.context = context
+        self.cell = cell
+        self.template = GaugeTemplate(key, context)
+        self.run: Run | None = None
+        self.context_of_run: Attributes = context
+
+    def within(self, run: Run) -> Attributes:
+        """
+        The context, with the run in it.
+        """
+        if self.run is not run:
+            self.context_of_run = tuple(sorted((*self.context, *run.context)))
+            self.run = run
+        return self.context_of_run
+
+
+class Recorder:
+    """
+    Takes samples in and hands series out.
+
+    Args:
+        path: The journal; None keeps everything in memory.
+
+        read_only: Whether the file is only read; it must be there then.
+
+        split: Which metadata is identity.
+
+        durable: Whether a sample is on the disk before ``record`` returns.
+
+        meter_provider: Where the newest values are published; None for the global one.
+
+        clock: Unix nanoseconds.
+
+    Raises:
+        StorageError: If the file cannot be opened.
+
+        NotAJournalError: If it holds something else.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        read_only: bool = False,
+        split: Split | None = None,
+        durable: bool = False,
+        meter_provider: MeterProvider | None = None,
+        clock: Callable[[], int],
+    ) -> None:
+        self.path = path
+        self._clock = clock
+        self._split = split or Split()
+        self._gauges = _gauges_on(meter_provider) if not read_only else None
+        self._prepared: dict[Any, _Prepared] = {}
+        self._learned = path is None
+        self._counted = path is None
+        self._run = Run()
+        self._writer: JournalWriter | None = None
+        self._reader: JournalReader | None = None
+        self._store = SampleStore()
+        self._decoder = Decoder(self._store.append)
+        if path is not None:
+            if not read_only:
+                self._writer = JournalWriter(path, durable=durable)
+                flush_at_exit(path)
+            self._reader = JournalReader(path)
+            if read_only:
+                self._reader.refresh()
+        self._destination = str(path.resolve()) if path is not None else f"memory:{id(self)}"
+        _state.on_fork(self._after_fork_in_child)
+
+    def record(
+        self,
+        name: str,
+        value: float,
+        metadata: Mapping[str, Any] | None,
+        unit: str | None,
+        timestamp: object,
+        run: Run | None = None,
+    ) -> None:
+        """
+        Take in one sample; returning means that it is stored.
+
+        Args:
+            name: Of the metric.
+
+            value: Finite.
+
+            metadata: What is known of the sample.
+
+            unit: UCUM unit.
+
+            timestamp: Unix seconds or a datetime; None for now.
+
+            run: The iteration; None for this process.
+
+        Raises:
+            InvalidTypeError, InvalidNameError, InvalidValueError: If an argument cannot be recorded.
+
+            StorageError: If the sample could not be stored.
+        """
+        prepared = self._lookup(name, metadata, unit)
+        if type(value) is not float or not -1e308 < value < 1e308:
+            value = check_value(name, value)
+        now = self._clock() if timestamp is None else unix_nano(timestamp)
+        run = run or self._run
+        if self._reader is None:
+            self._store.append(prepared.key, now, value, prepared.within(run))
+        else:
+            self._append(prepared.template.line(run.resource, now, value, _span_json()))
+        cell = prepared.cell
+        if cell is not None:
+            seconds = now / 1e9
+            if not seconds < cell.seconds:  # an older sample that came late is not the newest value
+                cell.value = value
+                cell.seconds = seconds
+
+    @property
+    def read_only(self) -> bool:
+        """
+        Whether this only reads.
+        """
+        return self._reader is not None and self._writer is None
+
+    def check(self, name: str, value: object, metadata: Mapping[str, Any] | None) -> None:
+        """
+        Raise what ``record`` would raise for these arguments, and record nothing.
+        """
+        self._lookup(name, metadata, None)
+        check_value(name, value)
+
+    @staticmethod
+    def context_of(metadata: Mapping[str, Any] | None) -> Attributes:
+        """
+        *metadata* without what would tell a recorded series apart: the context of a whole run.
+        """
+        return tuple(pair for pair in metadata_attributes(metadata) if rule(*pair) is Role.CONTEXT)
+
+    def series(self, name: str | None = None) -> Sequence[Series]:
+        """
+        The recorded series as of now.
+        """
+        return self._current_store().series(name)
+
+    def sample_count(self) -> int:
+        """
+        Samples seen so far; grows with each one.
+        """
+        return self._current_store().appended
+
+    def events(self, name: str) -> list[Event]:
+        """
+        The events called *name*, oldest first.
+        """
+        self._current_store()
+        held = self._reader.events if self._reader is not None else self._decoder.events
+        return [event for event in held if event.name == name]
+
+    def add_event(self, name: str, attributes: Iterable[tuple[str, Any]]) -> None:
+        """
+        Store something that is no sample.
+        """
+        self._write(event_line(self._run.attributes, name, self._clock(), [attributes]))
+
+    def totals(self) -> Totals:
+        """
+        Sums of what our own instruments measured.
+        """
+        self._current_store()
+        return self._reader.totals if self._reader is not None else self._decoder.totals
+
+    @property
+    def damaged_lines(self) -> int:
+        """
+        Lines of the journal that could not be read, as of the last look.
+        """
+        return self._reader.damaged_lines if self._reader is not None else 0
+
+    @property
+    def dropped(self) -> tuple[int, int]:
+        """
+        Samples dropped from memory because of its bounds, and samples of series beyond them.
+        """
+        store = self._reader.store if self._reader is not None else self._store
+        return store.dropped_samples, store.dropped_series
+
+    def flush_instruments(self, context: Attributes = NO_ATTRIBUTES, run: Run | None = None) -> None:
+        """
+        Store what profilers and caches measured since the last flush; nothing where nothing was called.
+        """
+        if self.read_only:
+            return
+        resource = (run or self._run).resource
+        _own_instruments.flush(self._destination, self._write, resource, context, self._clock())
+
+    def _write(self, line: str) -> None:
+        if self._reader is None:
+            self._decoder.decode(orjson.loads(line))
+        else:
+            self._append(line)
+
+    def _append(self, line: str) -> None:
+        if self._writer is None:
+            raise StorageError(
+                errno.EBADF, f"{self.path} was opened to be read only: open it with MetricsTracker(storage_path=...)"
+            )
+        self._writer.append(line.encode())
+
+    def _current_store(self) -> SampleStore:
+        if self._reader is None:
+            return self._store
+        if self._writer is not None and self.path is not None and not self.path.exists():
+            # Moved away under us: the next record makes a new file, and there is nothing to read until then.
+            self._reader.forget()
+            return self._reader.store
+        self._reader.refresh()
+        return self._reader.store
+
+    def _lookup(self, name: str, metadata: Mapping[str, Any] | None, unit: str | None) -> _Prepared:
+        try:
+            # Types are part of the key: 1, 1.0 and True are equal and are different attributes.
+            key = (name, unit, *metadata.items(), *map(type, metadata.values())) if metadata else (name, unit)
+            prepared = self._prepared.get(key)
+        except (TypeError, AttributeError):  # lists as values, or no mapping at all
+            return self._prepare(name, metadata, unit)
+        if prepared is None:
+            if len(self._prepared) >= MAX_PREPARED:
+                self._prepared.clear()
+            prepared = self._prepare(name, metadata, unit)
+            self._prepared[key] = prepared
+        return prepared
+
+    def _prepare(self, name: str, metadata: Mapping[str, Any] | None, unit: str | None) -> _Prepared:
+        name = check_metric_name(name)
+        checked_unit = check_unit(unit)
+        attributes = metadata_attributes(metadata)
+        size = len(GaugeTemplate(SeriesKey(name, checked_unit), attributes).tail.encode())
+        if size > MAX_METADATA_BYTES:
+            raise InvalidValueError(
+                f"metadata of {name!r} takes {size} bytes: expected at most {MAX_METADATA_BYTES}; leave some out"
+            )
+        identity, context = self._divide(name, attributes) if attributes else (NO_ATTRIBUTES, NO_ATTRIBUTES)
+        key = SeriesKey(name, checked_unit, identity)
+        return _Prepared(key, context, self._gauges.cell(key) if self._gauges is not None else None)
+
+    def _divide(self, name: str, attributes: Attributes) -> tuple[Attributes, Attributes]:
+        self._learn(name, attributes)
+        identity, context, decided = self._split.divide(name, attributes)
+        if decided:
+            self._write_split(name, decided)
+            if Role.OVERFLOWED in decided.values():
+                self._prepared.clear()  # what was prepared may hold the key as identity
+        return identity, context
+
+    def _learn(self, name: str, attributes: Attributes) -> None:
+        """
+        Take over what earlier processes decided, and count their values where a key may show too many.
+        """
+        if not self._learned and self.path is not None:
+            self._learned = True
+            for event in find_events(self.path, EVENT_SPLIT):
+                self._split.learn(event.attributes)
+        if not self._counted and any(self._split.depends_on_values(name, key, value) for key, value in attributes):
+            self._counted = True
+            for series in self.series():
+                self._split.count(series.key.name, series.key.identity)
+
+    def _write_split(self, name: str, decided: Mapping[str, Role]) -> None:
+        if self._writer is not None:
+            records = [
+                ((METRIC_NAME, name), (METADATA_KEY, key), (METADATA_ROLE, role)) for key, role in decided.items()
+            ]
+            self._append(event_line(self._run.attributes, EVENT_SPLIT, self._clock(), records))
+
+    def _after_fork_in_child(self) -> None:
+        self._run = Run()
+        self._store.after_fork_in_child()
+        if self._reader is not None:
+            self._reader.after_fork_in_child()
+
+
+def _gauges_on(meter_provider: MeterProvider | None) -> RecordedGauges:
+    if meter_provider is None:
+        if not _state.global_gauges:
+            # A proxy until a provider is set, which then connects it.
+            _state.global_gauges.append(RecordedGauges(metrics.get_meter(SCOPE)))
+        found: RecordedGauges = _state.global_gauges[0]
+        return found
+    if meter_provider not in _state.gauges:
+        _state.gauges[meter_provider] = RecordedGauges(meter_provider.get_meter(SCOPE))
+    known: RecordedGauges = _state.gauges[meter_provider]
+    return known
+
+
+def _span_json() -> str:
+    span = trace.get_current_span()
+    if span is trace.INVALID_SPAN:
+        return ""
+    context = span.get_span_context()
+    if not context.is_valid:
+        return ""
+    return f',"traceId":"{context.trace_id:032x}","spanId":"{context.span_id:016x}"'

@@ -1,0 +1,166 @@
+"""
+Samples in memory, as columns, within stated bounds.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from autonomous_dev.series import Attributes, Series, SeriesKey, make_series
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    How much a store keeps; the oldest samples go first.
+
+    Attributes:
+        samples_per_series: Newest samples kept of each series.
+
+        series: Series kept; samples of further ones are dropped and counted.
+
+        samples: Newest samples kept in all.
+    """
+
+    samples_per_series: int
+    series: int
+    samples: int
+
+
+MEMORY_LIMITS: Final = Limits(samples_per_series=100_000, series=10_000, samples=1_000_000)
+"""Of a tracker without a file: at most about 30 MB."""
+
+FILE_LIMITS: Final = Limits(samples_per_series=1_000_000, series=10_000, samples=10_000_000)
+"""Of what is held of a file; the file itself keeps everything."""
+
+MAX_INTERNED_CONTEXTS: Final = 100_000
+
+
+class _Column:
+    """
+    The samples of one series, in the order in which they came.
+    """
+
+    __slots__ = ("contexts", "key", "snapshot", "times", "values")
+
+    def __init__(self, key: SeriesKey) -> None:
+        self.key = key
+        self.times = array("q")
+        self.values = array("d")
+        self.contexts: list[Attributes] = []
+        self.snapshot: Series | None = None
+
+    def trim(self, keep: int) -> int:
+        """
+        Drop all but the newest *keep* samples and return how many went.
+        """
+        excess = len(self.times) - keep
+        if excess <= 0:
+            return 0
+        del self.times[:excess]
+        del self.values[:excess]
+        del self.contexts[:excess]
+        self.snapshot = None
+        return excess
+
+    def series(self) -> Series:
+        if self.snapshot is None:
+            times = np.frombuffer(self.times, dtype=np.int64) if self.times else ()
+            values = np.frombuffer(self.values, dtype=np.float64) if self.values else ()
+            self.snapshot = make_series(self.key, times, values, self.contexts)
+        return self.snapshot
+
+
+class SampleStore:
+    """
+    Series by key; many threads may append and read.
+
+    Attributes:
+        appended: Samples taken in since the store was made.
+
+        dropped_samples: Samples dropped because of a bound.
+
+        dropped_series: Whether, and how many times, a sample of a series beyond the bound came.
+    """
+
+    def __init__(self, limits: Limits = MEMORY_LIMITS) -> None:
+        self.limits = limits
+        self.appended = 0
+        self.dropped_samples = 0
+        self.dropped_series = 0
+        self._held = 0
+        self._columns: dict[SeriesKey, _Column] = {}
+        self._contexts: dict[Attributes, Attributes] = {}
+        self._lock = threading.Lock()
+
+    def append(self, key: SeriesKey, time_unix_nano: int, value: float, context: Attributes) -> None:
+        """
+        Take in one sample.
+        """
+        with self._lock:
+            column = self._columns.get(key)
+            if column is None:
+                if len(self._columns) >= self.limits.series:
+                    self.dropped_series += 1
+                    return
+                column = self._columns[key] = _Column(key)
+            column.times.append(time_unix_nano)
+            column.values.append(value)
+            column.contexts.append(self._intern(context))
+            column.snapshot = None
+            self.appended += 1
+            self._held += 1
+            # A tenth of slack makes the cost of dropping from the front constant per sample.
+            if len(column.times) > self.limits.samples_per_series * 1.1:
+                self._drop(column, self.limits.samples_per_series)
+            if self._held > self.limits.samples * 1.1:
+                for each in self._columns.values():
+                    self._drop(each, len(each.times) * 10 // 11)
+
+    def series(self, name: str | None = None) -> Sequence[Series]:
+        """
+        The series, all or those of metric *name*, in the order in which they first came.
+        """
+        with self._lock:
+            for column in self._columns.values():
+                self._drop(column, self.limits.samples_per_series)
+            return [column.series() for key, column in self._columns.items() if name is None or key.name == name]
+
+    def keys(self) -> tuple[SeriesKey, ...]:
+        """
+        The keys of all series, in the order in which they first came.
+        """
+        with self._lock:
+            return tuple(self._columns)
+
+    def clear(self) -> None:
+        """
+        Forget all samples; counts of drops stay.
+        """
+        with self._lock:
+            self._columns.clear()
+            self._contexts.clear()
+            self._held = 0
+
+    def after_fork_in_child(self) -> None:
+        """
+        Make a new lock: another thread of the parent may have held the old one.
+        """
+        self._lock = threading.Lock()
+
+    def _drop(self, column: _Column, keep: int) -> None:
+        gone = column.trim(keep)
+        self._held -= gone
+        self.dropped_samples += gone
+
+    def _intern(self, context: Attributes) -> Attributes:
+        # Samples of one run share one context object.
+        if len(self._contexts) >= MAX_INTERNED_CONTEXTS:
+            self._contexts.clear()
+        return self._contexts.setdefault(context, context)
