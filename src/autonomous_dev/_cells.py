@@ -65,11 +65,15 @@ class Cells:
         A value equal to a bound falls into that bound's bucket, as in OpenTelemetry and Prometheus.
         """
         bucket = first + HISTOGRAM_HEAD + bisect_left(bounds, value)
-        with self._lock:
+        lock = self._lock
+        lock.acquire()  # not `with`, which takes 0.2 µs longer on CPython 3.11: this is done at every profiled block
+        try:
             values = self._values
             values[first] += 1.0
             values[first + 1] += value
             values[bucket] += 1.0
+        finally:
+            lock.release()
 
     def read(self, first: int, count: int = 1) -> tuple[float, ...]:
         """

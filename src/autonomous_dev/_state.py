@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from autonomous_dev._cells import Cells, histogram_size
-from autonomous_dev.conventions import DURATION_BOUNDS
+from autonomous_dev.conventions import DURATION_BOUNDS, ERROR_TYPE, OPERATION
 
 MAX_OPERATIONS: Final = 1999
 """Operations (with each kind of error) that get a histogram of their own: with the other, the SDK's limit of 2000."""
@@ -37,40 +37,53 @@ _lock = threading.RLock()
 
 # Operations.
 
-_operations: dict[tuple[str, str], int] = {}
 
-
-def operation(name: str, error_type: str = "") -> int:
+class CountedOperation:
     """
-    Index of the first cell of the duration histogram of operation *name*, made at its first use.
+    Where an operation is counted.
+
+    Attributes:
+        first: Index of the first cell of its duration histogram.
+
+        labels: Attributes of its metrics: bounded, since what is counted under OTHER_OPERATION is labelled so.
+    """
+
+    __slots__ = ("first", "labels")
+
+    def __init__(self, name: str, error_type: str) -> None:
+        self.first = cells.allocate(histogram_size(DURATION_BOUNDS))
+        self.labels = {OPERATION: name, ERROR_TYPE: error_type} if error_type else {OPERATION: name}
+
+
+_operations: dict[tuple[str, str], CountedOperation] = {}
+
+
+def counted_operation(name: str, error_type: str = "") -> CountedOperation:
+    """
+    Where operation *name* is counted, made at its first use.
 
     Args:
         name: The operation.
 
         error_type: Qualified class of the exception that ended the call; empty for success.
     """
-    first = _operations.get((name, error_type))
-    if first is None:
+    found = _operations.get((name, error_type))
+    if found is None:
         with _lock:
             key = (name, error_type)
             if key not in _operations and len(_operations) >= MAX_OPERATIONS:
                 key = (OTHER_OPERATION, "")
-            first = _operations.get(key)
-            if first is None:
-                first = _operations[key] = cells.allocate(histogram_size(DURATION_BOUNDS))
-    return first
+            found = _operations.get(key)
+            if found is None:
+                found = _operations[key] = CountedOperation(*key)
+    return found
 
 
-def counted_as(name: str, error_type: str = "") -> tuple[str, str]:
+def operation(name: str, error_type: str = "") -> int:
     """
-    The (operation, error type) under which :func:`operation` counts: bounded, so good for labels.
+    Index of the first cell of the duration histogram of operation *name*; arguments as counted_operation's.
     """
-    key = (name, error_type)
-    if key not in _operations:
-        operation(name, error_type)
-        if key not in _operations:
-            return (OTHER_OPERATION, "")
-    return key
+    return counted_operation(name, error_type).first
 
 
 def operations() -> dict[tuple[str, str], tuple[float, ...]]:
@@ -80,7 +93,7 @@ def operations() -> dict[tuple[str, str], tuple[float, ...]]:
     size = histogram_size(DURATION_BOUNDS)
     with _lock:
         known = list(_operations.items())
-    return {key: cells.read(first, size) for key, first in known}
+    return {key: cells.read(counted.first, size) for key, counted in known}
 
 
 # Caches.

@@ -113,3 +113,22 @@ DURATION_BOUNDS: Final[tuple[float, ...]] = (
     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
 )  # fmt: skip
 """Upper bounds of CALL_DURATION's buckets in seconds, µs to minutes; floats, since ``le="1"`` is not ``le="1.0"``."""
+
+# Names of alerts: each says the symptom.
+
+METRIC_ABOVE_THRESHOLD: Final = "MetricAboveThreshold"
+METRIC_BELOW_THRESHOLD: Final = "MetricBelowThreshold"
+METRIC_REGRESSED: Final = "MetricRegressed"
+METRIC_STALE: Final = "MetricStale"
+OPERATION_SLOW: Final = "OperationSlow"
+CACHE_HIT_RATE_POOR: Final = "CacheHitRatePoor"
+
+ALERT_NAMES: Final = (
+    METRIC_ABOVE_THRESHOLD,
+    METRIC_BELOW_THRESHOLD,
+    METRIC_REGRESSED,
+    OPERATION_SLOW,
+    CACHE_HIT_RATE_POOR,
+    METRIC_STALE,
+)
+"""In the order in which they are written, one group each."""

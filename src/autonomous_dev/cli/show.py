@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +15,10 @@ from autonomous_dev.cli._options import format_option, load_policy, policy_optio
 if TYPE_CHECKING:
     from autonomous_dev.learning import MetricsTracker, SeriesStatus
     from autonomous_dev.series import Series
+
+
+PIPE_WIDTH: Final = 200
+"""Columns where no terminal says how many there are: a name that is cut cannot be searched for."""
 
 
 @click.command()
@@ -48,7 +52,7 @@ def _print_table(rows: list[tuple[Series, SeriesStatus]], storage: Path, name: s
         click.echo(f"no sample of {name} in {storage}" if name else f"no sample in {storage} yet")
         return
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("series", overflow="fold")
+    table.add_column("series", overflow="fold", min_width=24)
     for heading in ("unit", "samples", "newest", "at (UTC)", "state"):
         table.add_column(heading, justify="right" if heading in ("samples", "newest") else "left", no_wrap=True)
     for series, status in rows:
@@ -56,7 +60,10 @@ def _print_table(rows: list[tuple[Series, SeriesStatus]], storage: Path, name: s
         newest = f"{series.values[-1]:.6g}" if len(series) else ""
         # Names are the user's: printed as they are, not taken for markup.
         table.add_row(escape(str(series.key)), escape(series.key.unit), str(len(series)), newest, at, str(status))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(table)
 
 
 def _print_notes(tracker: MetricsTracker) -> None:

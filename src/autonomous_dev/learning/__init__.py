@@ -4,10 +4,11 @@ Learn: from recorded series to insights, and from what people make of them.
 
 from __future__ import annotations
 
-from autonomous_dev.learning._engine import Judgement, judge
+from autonomous_dev.learning._engine import Judgement, judge, judged_samples
 from autonomous_dev.learning._feedback import FeedbackLoop, Suggestion
 from autonomous_dev.learning._insight import Direction, Evidence, LearningInsight, Severity, Since
 from autonomous_dev.learning._metric import Metric
+from autonomous_dev.learning._polarity import polarity
 from autonomous_dev.learning._policy_checks import UnrecordedThreshold, oversized_caches, unrecorded_thresholds
 from autonomous_dev.learning._source import SeriesSource
 from autonomous_dev.learning._status import SeriesStatus, State
@@ -30,6 +31,8 @@ __all__ = [
     "TrendAnalysis",
     "UnrecordedThreshold",
     "judge",
+    "judged_samples",
     "oversized_caches",
+    "polarity",
     "unrecorded_thresholds",
 ]

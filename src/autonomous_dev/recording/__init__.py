@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from autonomous_dev.recording._arguments import unix_nano
 from autonomous_dev.recording._decoder import Event, Totals
-from autonomous_dev.recording._gauges import refused_names
+from autonomous_dev.recording._gauges import RecordedGauges, refused_names
 from autonomous_dev.recording._reader import SeriesMetricReader, attach_reader, attached_reader
 from autonomous_dev.recording._recorder import Recorder
 from autonomous_dev.recording._run import Run
@@ -14,6 +14,7 @@ from autonomous_dev.recording._split import Role, Split
 
 __all__ = [
     "Event",
+    "RecordedGauges",
     "Recorder",
     "Role",
     "Run",

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from autonomous_dev.conventions import OWN_PREFIX
+from autonomous_dev.conventions import OWN_PREFIX, RUN_ID
 from autonomous_dev.errors import InvalidNameError, InvalidTypeError, InvalidValueError
 from autonomous_dev.recording._otlp import check_int
 from autonomous_dev.series import NO_ATTRIBUTES, Attributes, AttributeValue
@@ -30,6 +30,7 @@ MAX_UNIT: Final = 63
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _NANOSECONDS: Final = 10**9
+_MAX_SHOWN: Final = 100
 
 
 def check_name(name: object, what: str = "metric name") -> str:
@@ -42,13 +43,13 @@ def check_name(name: object, what: str = "metric name") -> str:
         InvalidNameError: If it is empty, too long, or holds control characters or half a surrogate pair.
     """
     if not isinstance(name, str):
-        raise InvalidTypeError(f"{what} is {name!r}: expected a string such as 'test_duration'")
+        raise InvalidTypeError(f"{what} is {_shown(name)}: expected a string such as 'test_duration'")
     if not name or len(name) > MAX_NAME:
         shown = f"{name[:40]!r}…" if name else "empty"
         raise InvalidNameError(f"{what} is {shown} ({len(name)} characters): expected 1 to {MAX_NAME}; shorten it")
     if _CONTROL.search(name):
         raise InvalidNameError(f"{what} is {name!r}: it holds control characters; write it without them")
-    return name
+    return str.__str__(name)  # of an enumeration's member the text, which hashes as other strings do
 
 
 def check_metric_name(name: object) -> str:
@@ -66,7 +67,7 @@ def check_metric_name(name: object) -> str:
     return checked
 
 
-def check_value(name: str, value: object) -> float:
+def check_value(name: object, value: object) -> float:
     """
     *value* of metric *name* as a finite float.
 
@@ -76,13 +77,17 @@ def check_value(name: str, value: object) -> float:
         InvalidValueError: If it is NaN, infinite or too large.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise InvalidTypeError(f"value of {name!r} is {value!r}: expected a number; convert it with float()")
+        raise InvalidTypeError(
+            f"value of {_shown(name)} is {_shown(value)}: expected a number; convert it with float()"
+        )
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise InvalidValueError(f"value of {name!r} is {value!r}: expected a finite number; leave the sample out")
+        raise InvalidValueError(
+            f"value of {_shown(name)} is {_shown(value)}: expected a finite number; leave the sample out"
+        )
     return number
 
 
@@ -98,12 +103,12 @@ def check_unit(unit: object) -> str:
     if unit is None:
         return ""
     if not isinstance(unit, str):
-        raise InvalidTypeError(f"unit is {unit!r}: expected a UCUM unit such as 's', 'By', '%' or '{{error}}'")
+        raise InvalidTypeError(f"unit is {_shown(unit)}: expected a UCUM unit such as 's', 'By', '%' or '{{error}}'")
     if len(unit) > MAX_UNIT or not unit.isascii() or not (unit.isprintable() or not unit):
         raise InvalidValueError(
-            f"unit is {unit!r}: expected at most {MAX_UNIT} printable ASCII characters, such as 's'"
+            f"unit is {_shown(unit)}: expected at most {MAX_UNIT} printable ASCII characters, such as 's'"
         )
-    return unit
+    return str.__str__(unit)
 
 
 def unix_nano(time: object, what: str = "timestamp") -> int:
@@ -125,11 +130,14 @@ def unix_nano(time: object, what: str = "timestamp") -> int:
             raise InvalidValueError(f"{what} is {time!r}: expected a time zone; use datetime.now(timezone.utc)")
         time = time.timestamp()
     if isinstance(time, bool) or not isinstance(time, numbers.Real):
-        raise InvalidTypeError(f"{what} is {time!r}: expected Unix seconds or a datetime with a time zone")
-    seconds = float(time)
+        raise InvalidTypeError(f"{what} is {_shown(time)}: expected Unix seconds or a datetime with a time zone")
+    try:
+        seconds = float(time)
+    except OverflowError:
+        seconds = math.inf
     if not 0.0 <= seconds < 2**63 / _NANOSECONDS:
-        hint = "; milliseconds must be divided by 1000" if math.isfinite(seconds) else ""
-        raise InvalidValueError(f"{what} is {time!r}: expected Unix seconds from 1970 to 2262{hint}")
+        hint = "; milliseconds must be divided by 1000" if 0.0 < seconds < math.inf else ""
+        raise InvalidValueError(f"{what} is {_shown(time)}: expected Unix seconds from 1970 to 2262{hint}")
     whole = int(seconds)
     return whole * _NANOSECONDS + round((seconds - whole) * _NANOSECONDS)
 
@@ -148,12 +156,17 @@ def metadata_attributes(metadata: object) -> Attributes:
     if metadata is None:
         return NO_ATTRIBUTES
     if not isinstance(metadata, Mapping):
-        raise InvalidTypeError(f"metadata is {metadata!r}: expected a mapping such as {{'commit': 'abc123'}}")
+        raise InvalidTypeError(f"metadata is {_shown(metadata)}: expected a mapping such as {{'commit': 'abc123'}}")
     if len(metadata) > MAX_KEYS:
         raise InvalidValueError(f"metadata has {len(metadata)} keys: expected at most {MAX_KEYS}; leave some out")
-    return tuple(
-        sorted((check_name(key, "metadata key"), _attribute_value(key, value)) for key, value in metadata.items())
-    )
+    return tuple(sorted((_check_key(key), _attribute_value(key, value)) for key, value in metadata.items()))
+
+
+def _check_key(key: object) -> str:
+    checked = check_name(key, "metadata key")
+    if checked == RUN_ID:
+        raise InvalidNameError(f"metadata key is {checked!r}: the library's own; call it 'run_id'")
+    return checked
 
 
 def _attribute_value(key: str, value: Any) -> AttributeValue:
@@ -169,17 +182,36 @@ def _scalar(key: str, value: Any) -> str | bool | int | float | None:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise InvalidValueError(f"metadata {key!r} is {value!r}: expected text that UTF-8 can hold") from error
-        return str(value)
+            raise InvalidValueError(
+                f"metadata {key!r} is {_shown(value)}: expected text that UTF-8 can hold"
+            ) from error
+        return str.__str__(value)
     if isinstance(value, numbers.Integral):
         if not check_int(int(value)):
-            raise InvalidValueError(f"metadata {key!r} is {value!r}: expected a 64-bit integer; give it as a string")
+            raise InvalidValueError(
+                f"metadata {key!r} is {_shown(value)}: expected a 64-bit integer; give it as a string"
+            )
         return int(value)
     if isinstance(value, numbers.Real):
-        if not math.isfinite(value):
-            raise InvalidValueError(f"metadata {key!r} is {value!r}: expected a finite number; leave it out")
-        return float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise InvalidValueError(f"metadata {key!r} is {_shown(value)}: expected a finite number; leave it out")
+        return number
     raise InvalidTypeError(
-        f"metadata {key!r} is {value!r} of type {type(value).__name__}: expected a string, bool, number, None or a "
-        "list of those; give it as a string"
+        f"metadata {key!r} is {_shown(value)} of type {type(value).__name__}: expected a string, bool, number, None or "
+        "a list of those; give it as a string"
     )
+
+
+def _shown(value: object) -> str:
+    """
+    *value* for an error's message: short, and whatever it is.
+    """
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - an int of 5,000 digits has no text, and an object of the user's may raise
+        return f"one that cannot be shown ({type(value).__name__})"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

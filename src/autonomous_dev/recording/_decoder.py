@@ -124,7 +124,8 @@ class Decoder:
     def _resource_metrics(self, resource: Mapping[str, Any]) -> None:
         run = self._run(resource)
         for scope in resource.get("scopeMetrics", ()):
-            own = (scope.get("scope") or {}).get("name") == SCOPE
+            # Without a run it is what some exporter wrote of our instruments, at each of its collections.
+            own = bool(run) and (scope.get("scope") or {}).get("name") == SCOPE
             for metric in scope.get("metrics", ()):
                 self._metric(metric, run, own=own)
 
@@ -190,6 +191,8 @@ class Decoder:
             if before is None:
                 return
             start, amount = before[0], value - before[1]
+            if amount < 0:  # a writer that does not say when its sum began was restarted
+                return
         per_second = rate(amount, start, end) if start else None
         if per_second is not None:
             self.sink(key, end, per_second, self._context(point, stream.run))
@@ -221,7 +224,8 @@ class Decoder:
         bounds = [float(bound) for bound in point.get("explicitBounds", ())]
         context = self._context(point, stream.run)
         for name, unit, value in histogram_samples(stream.name, stream.unit, cells, bounds):
-            self.sink(SeriesKey(name, unit, identity), end, value, context)
+            if math.isfinite(value):
+                self.sink(SeriesKey(name, unit, identity), end, value, context)
 
     def _add_operation(self, identity: dict[str, Any], cells: list[float]) -> None:
         key = (str(identity.get(OPERATION, "")), str(identity.get(ERROR_TYPE, "")))

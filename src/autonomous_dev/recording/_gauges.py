@@ -14,7 +14,7 @@ from typing import Final
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
-from autonomous_dev import conventions, prometheus_names
+from autonomous_dev import _state, conventions, prometheus_names
 from autonomous_dev.series import AttributeValue, SeriesKey
 
 _logger = logging.getLogger("autonomous_dev")
@@ -24,6 +24,11 @@ MAX_CELLS: Final = 10_000
 
 VALUE_DESCRIPTION: Final = "Newest recorded value."
 TIME_DESCRIPTION: Final = "When the metric last got a sample, as Unix time."
+
+
+_OWN: Final = (conventions.SCOPE, "")
+_OWN_PREFIX: Final = prometheus_names.metric_name(conventions.OWN_PREFIX)
+"""What the names of our own instruments begin with in Prometheus."""
 
 
 class Cell:
@@ -61,7 +66,8 @@ class NameClaims:
             prometheus_names.metric_name(instrument + conventions.LAST_RECORDED, "s"),
         }
         for prometheus_name in wanted:
-            holder = self._holders.get(prometheus_name, metric)
+            ours = prometheus_name.startswith(_OWN_PREFIX)
+            holder = _OWN if ours else self._holders.get(prometheus_name, metric)
             if holder != metric:
                 self.refused[metric] = holder
                 return False
@@ -93,6 +99,7 @@ class RecordedGauges:
         self._instruments: list[object] = []
         self._unexported = 0
         self._lock = threading.Lock()
+        _state.on_fork(self._after_fork_in_child)
         self._instruments.append(
             meter.create_observable_counter(
                 conventions.SERIES_DROPPED,
@@ -150,6 +157,9 @@ class RecordedGauges:
                 instrument + conventions.LAST_RECORDED, callbacks=[times], unit="s", description=TIME_DESCRIPTION
             ),
         ]
+
+    def _after_fork_in_child(self) -> None:
+        self._lock = threading.Lock()
 
     def _observe_dropped(self, _: CallbackOptions) -> Iterator[Observation]:
         yield Observation(len(self._claims.refused), {conventions.DROP_REASON: "name"})

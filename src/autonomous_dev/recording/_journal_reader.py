@@ -4,21 +4,15 @@ Reads a journal, incrementally: each call takes in what came since the last one.
 
 from __future__ import annotations
 
-import mmap
 import os
-import re
 import threading
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
-
-import orjson
 
 from autonomous_dev.errors import StorageError
 from autonomous_dev.recording._decoder import Decoder, Event, Totals
 from autonomous_dev.recording._journal_writer import check_journal, storage_error
-from autonomous_dev.recording._otlp import START_LOGS, START_METRICS, gauge_frame
+from autonomous_dev.recording._otlp import gauge_frame, parse, pieces
 from autonomous_dev.recording._store import FILE_LIMITS, Limits, SampleStore
 from autonomous_dev.series import Attributes, SeriesKey
 
@@ -29,8 +23,6 @@ MAX_FOREIGN_LINE: Final = 64 * 1024 * 1024
 MAX_FRAMES: Final = 10_000
 """Gauge lines, apart from time and value, whose decoding is remembered."""
 
-_START: Final = re.compile(b"|".join(re.escape(start.encode()) for start in (START_METRICS, START_LOGS)))
-
 
 class JournalReader:
     """
@@ -38,20 +30,25 @@ class JournalReader:
 
     Attributes:
         store: The samples.
-
-        damaged_lines: Lines, or pieces of lines, that could not be read.
     """
 
     def __init__(self, path: Path, *, limits: Limits = FILE_LIMITS) -> None:
         self.path = path
         self.store = SampleStore(limits)
-        self.damaged_lines = 0
+        self._damaged_lines = 0
         self._decoder = Decoder(self._append)
         self._frames: dict[tuple[bytes, bytes], tuple[SeriesKey, Attributes]] = {}
         self._last: tuple[SeriesKey, int, float, Attributes] | None = None
         self._file_id: tuple[int, int] | None = None
         self._offset = 0
         self._lock = threading.RLock()
+
+    @property
+    def damaged_lines(self) -> int:
+        """
+        Lines, or pieces and points of lines, that could not be read.
+        """
+        return self._damaged_lines + self._decoder.damaged_points
 
     @property
     def events(self) -> list[Event]:
@@ -115,11 +112,11 @@ class JournalReader:
                     self._line(line)
                     self._offset += len(line) + 1
                 if len(rest) > MAX_FOREIGN_LINE:
-                    self.damaged_lines += 1
+                    self._damaged_lines += 1
                     self._offset += len(rest)
                     rest = b""
             # A last line without its newline is whole when it parses: no part of an object does.
-            if rest and _parse(rest) is not None:
+            if rest and parse(rest) is not None:
                 self._line(rest)
                 self._offset += len(rest)
 
@@ -139,7 +136,7 @@ class JournalReader:
         self._decoder = Decoder(self._append)
         self._frames.clear()
         self._last = None
-        self.damaged_lines = 0
+        self._damaged_lines = 0
         self._offset = 0
 
     def _line(self, line: bytes) -> None:
@@ -150,62 +147,50 @@ class JournalReader:
         if frame is not None and known is not None:
             self.store.append(known[0], frame[1], frame[2], known[1])
             return
-        document = _parse(line)
-        if document is not None:
-            if not self._decoder.decode(document):
-                self.damaged_lines += 1
-            elif frame is not None:
-                self._remember(frame)
-            return
-        self.damaged_lines += 1
-        for piece in _pieces(line):
-            document = _parse(piece)
-            if document is not None:
-                self._decoder.decode(document)
+        self._last = None
+        document = parse(line)
+        # A write that was cut off costs itself only, not the next one behind it.
+        for piece in (document,) if document is not None else map(parse, pieces(line)):
+            if piece is None or not self._decoder.decode(piece):
+                self._damaged_lines += 1
+        if document is not None and frame is not None:
+            self._remember(frame)
 
 
-def _parse(line: bytes) -> object:
-    try:
-        document: object = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    return document
-
-
-def _pieces(line: bytes) -> Iterator[bytes]:
-    """
-    The parts of a torn line that begin as our lines do: a write that was cut off, and the next one behind it.
-    """
-    starts = [match.start() for match in _START.finditer(line)]
-    for start, end in pairwise([*starts, len(line)]):
-        if (start, end) != (0, len(line)):
-            yield line[start:end]
-
-
-def find_events(path: Path, name: str) -> list[Event]:
+def find_events(path: Path, name: str, start: int = 0) -> tuple[list[Event], int]:
     """
     The events called *name* in the journal at *path*, without reading its samples.
+
+    Args:
+        path: The journal; one that was moved away holds none.
+
+        name: The event.
+
+        start: Where to begin, in bytes; a shorter file is read from its beginning.
+
+    Returns:
+        The events, and where to begin the next time.
 
     Raises:
         StorageError: If the file cannot be read.
     """
     decoder = Decoder(lambda *_: None)
+    needle = f'"eventName":"{name}"'.encode()
     try:
         with path.open("rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                return []
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                needle = f'"eventName":"{name}"'.encode()
-                place = content.find(needle)
-                while place >= 0:
-                    end = content.find(b"\n", place)
-                    end = len(content) if end < 0 else end
-                    line = content[content.rfind(b"\n", 0, place) + 1 : end]
-                    for piece in (line, *_pieces(line)):
-                        document = _parse(piece)
+            offset = start if start <= os.fstat(file.fileno()).st_size else 0
+            file.seek(offset)
+            # Not mapped: a file that is cut short meanwhile would end the process.
+            for line in file:
+                if line.endswith(b"\n"):
+                    offset += len(line)
+                if needle in line:
+                    for piece in pieces(line):
+                        document = parse(piece)
                         if document is not None:
                             decoder.decode(document)
-                    place = content.find(needle, end)
+    except FileNotFoundError:
+        return [], 0
     except OSError as error:
         raise storage_error("read", path, error) from error
-    return [event for event in decoder.events if event.name == name]
+    return [event for event in decoder.events if event.name == name], offset

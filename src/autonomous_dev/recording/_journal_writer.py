@@ -15,11 +15,9 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-import orjson
-
 from autonomous_dev import _state
 from autonomous_dev.errors import NotAJournalError, StorageError
-from autonomous_dev.recording._otlp import START_LOGS, START_METRICS
+from autonomous_dev.recording._otlp import START, START_LOGS, START_METRICS, parse, pieces
 
 try:
     import fcntl
@@ -33,14 +31,14 @@ MAX_LINE: Final = 1024 * 1024
 """Bytes of a line: an OpenTelemetry Collector cuts longer ones."""
 
 _HEAD: Final = 1024 * 1024
-_STARTS: Final = (START_METRICS.encode(), START_LOGS.encode())
+_STARTS: Final = tuple(f'{start}{{"resource":{{'.encode() for start in (START_METRICS, START_LOGS))
 
 
 def check_journal(path: Path) -> None:
     """
     Make sure that *path* may be read as a journal, and appended to.
 
-    An empty file and one of OTLP lines may, whoever wrote them; a first line that a torn write cut short, too.
+    An empty file and one of OTLP lines may, whoever wrote them; also where some lines, even the first, are damaged.
 
     Raises:
         NotAJournalError: If the file holds something else.
@@ -52,10 +50,7 @@ def check_journal(path: Path) -> None:
             head = file.read(_HEAD)
     except OSError as error:
         raise storage_error("read", path, error) from error
-    if not head or head.startswith(_STARTS) or any(start.startswith(head) for start in _STARTS):
-        return
-    # A damaged first line does not make it another kind of file: any line that is OTLP will do.
-    if any(_is_otlp(line) for line in head.split(b"\n")):
+    if _is_journal(head):
         return
     msg = (
         f"{path} is not a journal: its first line is {head[:40]!r}, expected OTLP JSON lines. Nothing was written to "
@@ -64,14 +59,25 @@ def check_journal(path: Path) -> None:
     raise NotAJournalError(errno.EINVAL, msg, str(path))
 
 
+def _is_journal(head: bytes) -> bool:
+    """
+    Whether a file begins as a journal does.
+
+    A document that merely holds an OTLP line somewhere, and OTLP that is spread over many lines, are none.
+    """
+    *lines, rest = head.split(b"\n")
+    if not head.strip() or head.startswith(_STARTS) or any(start.startswith(head) for start in _STARTS):
+        return True
+    if not lines:  # longer than what was read, or not ended
+        return START.match(rest) is not None
+    held = [_is_otlp(line) for line in lines if line.strip()]
+    return 2 * sum(held) >= max(len(held), 1)
+
+
 def _is_otlp(line: bytes) -> bool:
-    if not line.lstrip().startswith(b"{"):
-        return False
-    try:
-        document = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(document, dict) and ("resourceMetrics" in document or "resourceLogs" in document)
+    first, *_ = parts = [*pieces(line)]
+    ours = START.match(first) is not None or any(start.startswith(first) for start in _STARTS)
+    return ours and any(parse(part) is not None for part in parts)
 
 
 def storage_error(what: str, path: Path, error: OSError) -> StorageError:
@@ -126,8 +132,6 @@ class JournalWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise storage_error("make the folder of", path, error) from error
-        if path.exists():
-            check_journal(path)
         self._file: FileIO | None = self._open()
         _state.on_fork(self._after_fork_in_child)
 
@@ -166,11 +170,16 @@ class JournalWriter:
     def _open(self) -> FileIO:
         try:
             while True:
+                # What stands at the path now may be a document of the user's.
+                if self.path.exists():
+                    check_journal(self.path)
                 file = _AppendedFile(self.path)
                 if fcntl is not None:
                     fcntl.flock(file, fcntl.LOCK_SH)
                 if _same_file(file, self.path):
                     return file
+        except StorageError:
+            raise
         except OSError as error:
             raise storage_error("open", self.path, error) from error
 

@@ -8,17 +8,22 @@ lowerCamelCase names, 64-bit integers as strings, exactly one value of a oneof.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import orjson
 
-from autonomous_dev.conventions import SCOPE
+from autonomous_dev.conventions import RUN_ID, SCOPE
 from autonomous_dev.series import Attributes, AttributeValue, Scalar, SeriesKey
 
 START_METRICS: Final = '{"resourceMetrics":['
 START_LOGS: Final = '{"resourceLogs":['
 """All our lines begin with one of these two: a reader finds them inside a line that another write tore."""
+
+START: Final = re.compile(rb'\{\s{0,9}"resource(?:Metrics|Logs)"\s{0,9}:\s{0,9}\[')
+"""Where a line begins, whoever wrote it. (Inside a JSON string the quotes would be escaped.)"""
 
 _MAX_INT: Final = 2**63
 _SCOPE_JSON: Final = orjson.dumps({"name": SCOPE}).decode()
@@ -119,6 +124,10 @@ _TIME: Final = b'"timeUnixNano":"'
 _VALUE: Final = b'","asDouble":'
 _EXEMPLAR: Final = b',"exemplars":[{"timeUnixNano":"'
 _OWN: Final = f'"scope":{_SCOPE_JSON}'.encode()
+_RUN: Final = f'{{"key":"{RUN_ID}","value":'.encode()
+_GAUGE: Final = b'"gauge":{"dataPoints":[{'
+_NUMBER: Final = re.compile(rb"-?[0-9]{1,17}(?:\.[0-9]{1,25})?(?:e[+-]?[0-9]{1,2})?")
+"""A value as we write it, but for the largest and smallest; never infinite."""
 
 
 def gauge_frame(line: bytes) -> tuple[tuple[bytes, bytes], int, float] | None:
@@ -130,7 +139,7 @@ def gauge_frame(line: bytes) -> tuple[tuple[bytes, bytes], int, float] | None:
     """
     head, found, rest = line.partition(_TIME)
     time, also, rest = rest.partition(_VALUE)
-    if not found or not also or _OWN not in head:
+    if not (found and also and _RUN in head and _OWN in head and _GAUGE in head):
         return None
     end = min((place for place in (rest.find(b","), rest.find(b"}")) if place >= 0), default=-1)
     value, rest = rest[:end], rest[end:]
@@ -139,10 +148,11 @@ def gauge_frame(line: bytes) -> tuple[tuple[bytes, bytes], int, float] | None:
         if not rest.startswith(again):
             return None
         rest = rest[len(again) :]
-    try:
-        return (head, rest), int(time), float(value)
-    except ValueError:
+    # The rest of a line with more than one point is no frame, nor is what damage made of the numbers.
+    if _TIME in rest or not (time.isdigit() and len(time) < 20) or not _NUMBER.fullmatch(value):
         return None
+    time_unix_nano = int(time)
+    return ((head, rest), time_unix_nano, float(value)) if time_unix_nano < _MAX_INT else None
 
 
 def _exemplars(time_unix_nano: int, value: float, context: Attributes) -> dict[str, Any]:
@@ -264,6 +274,27 @@ def event_line(
         f'{START_LOGS}{{"resource":{{"attributes":{attributes_json(resource)}}},'
         f'"scopeLogs":[{{"scope":{_SCOPE_JSON},"logRecords":{body}}}]}}]}}\n'
     )
+
+
+def parse(line: bytes) -> object:
+    """
+    The document that *line* is; None where it is none.
+    """
+    try:
+        document: object = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return document
+
+
+def pieces(line: bytes) -> Iterator[bytes]:
+    """
+    The parts of a torn line: what comes before the first place where one begins, a write that was cut off, the next.
+    """
+    starts = [match.start() for match in START.finditer(line)]
+    for start, end in pairwise([0, *starts, len(line)]):
+        if start < end:
+            yield line[start:end]
 
 
 def parse_attributes(key_values: Sequence[Mapping[str, Any]]) -> Attributes:

@@ -5,6 +5,7 @@ Where a tracker's samples go: into the journal, or into memory where there is no
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.metrics import MeterProvider
 
 from autonomous_dev import _state
-from autonomous_dev.conventions import EVENT_SPLIT, METADATA_KEY, METADATA_ROLE, METRIC_NAME, SCOPE
+from autonomous_dev.conventions import EVENT_SPLIT, METADATA_KEY, METADATA_ROLE, METRIC_NAME, SCOPE, VERSION
 from autonomous_dev.errors import InvalidValueError, StorageError
 from autonomous_dev.recording import _own_instruments
 from autonomous_dev.recording._arguments import (
@@ -103,7 +104,9 @@ class Recorder:
         self._split = split or Split()
         self._gauges = _gauges_on(meter_provider) if not read_only else None
         self._prepared: dict[Any, _Prepared] = {}
-        self._learned = path is None
+        # Held while a split is decided: what other processes decided is read before.
+        self._lock = threading.RLock()
+        self._learned_up_to = 0
         self._counted = path is None
         self._run = Run()
         self._writer: JournalWriter | None = None
@@ -150,10 +153,11 @@ class Recorder:
 
             StorageError: If the sample could not be stored.
         """
-        prepared = self._lookup(name, metadata, unit)
         if type(value) is not float or not -1e308 < value < 1e308:
             value = check_value(name, value)
         now = self._clock() if timestamp is None else unix_nano(timestamp)
+        # Last, since it may write a split: a refused call writes nothing.
+        prepared = self._lookup(name, metadata, unit)
         run = run or self._run
         if self._reader is None:
             self._store.append(prepared.key, now, value, prepared.within(run))
@@ -177,8 +181,8 @@ class Recorder:
         """
         Raise what ``record`` would raise for these arguments, and record nothing.
         """
-        self._lookup(name, metadata, None)
         check_value(name, value)
+        _check(name, metadata, None)
 
     @staticmethod
     def context_of(metadata: Mapping[str, Any] | None) -> Attributes:
@@ -270,7 +274,7 @@ class Recorder:
     def _lookup(self, name: str, metadata: Mapping[str, Any] | None, unit: str | None) -> _Prepared:
         try:
             # Types are part of the key: 1, 1.0 and True are equal and are different attributes.
-            key = (name, unit, *metadata.items(), *map(type, metadata.values())) if metadata else (name, unit)
+            key = (name, unit) if metadata is None else (name, unit, *metadata.items(), *map(type, metadata.values()))
             prepared = self._prepared.get(key)
         except (TypeError, AttributeError):  # lists as values, or no mapping at all
             return self._prepare(name, metadata, unit)
@@ -278,19 +282,15 @@ class Recorder:
             if len(self._prepared) >= MAX_PREPARED:
                 self._prepared.clear()
             prepared = self._prepare(name, metadata, unit)
-            self._prepared[key] = prepared
+            # The types inside a tuple are not in the key.
+            if tuple not in key:
+                self._prepared[key] = prepared
         return prepared
 
     def _prepare(self, name: str, metadata: Mapping[str, Any] | None, unit: str | None) -> _Prepared:
-        name = check_metric_name(name)
-        checked_unit = check_unit(unit)
-        attributes = metadata_attributes(metadata)
-        size = len(GaugeTemplate(SeriesKey(name, checked_unit), attributes).tail.encode())
-        if size > MAX_METADATA_BYTES:
-            raise InvalidValueError(
-                f"metadata of {name!r} takes {size} bytes: expected at most {MAX_METADATA_BYTES}; leave some out"
-            )
-        identity, context = self._divide(name, attributes) if attributes else (NO_ATTRIBUTES, NO_ATTRIBUTES)
+        name, checked_unit, attributes = _check(name, metadata, unit)
+        with self._lock:
+            identity, context = self._divide(name, attributes) if attributes else (NO_ATTRIBUTES, NO_ATTRIBUTES)
         key = SeriesKey(name, checked_unit, identity)
         return _Prepared(key, context, self._gauges.cell(key) if self._gauges is not None else None)
 
@@ -307,9 +307,9 @@ class Recorder:
         """
         Take over what earlier processes decided, and count their values where a key may show too many.
         """
-        if not self._learned and self.path is not None:
-            self._learned = True
-            for event in find_events(self.path, EVENT_SPLIT):
+        if self.path is not None and not all(self._split.knows(name, key) for key, _ in attributes):
+            events, self._learned_up_to = find_events(self.path, EVENT_SPLIT, self._learned_up_to)
+            for event in events:
                 self._split.learn(event.attributes)
         if not self._counted and any(self._split.depends_on_values(name, key, value) for key, value in attributes):
             self._counted = True
@@ -324,21 +324,36 @@ class Recorder:
             self._append(event_line(self._run.attributes, EVENT_SPLIT, self._clock(), records))
 
     def _after_fork_in_child(self) -> None:
+        self._lock = threading.RLock()
         self._run = Run()
         self._store.after_fork_in_child()
         if self._reader is not None:
             self._reader.after_fork_in_child()
 
 
+def _check(name: str, metadata: Mapping[str, Any] | None, unit: str | None) -> tuple[str, str, Attributes]:
+    """
+    Name, unit and attributes of one sample, if they are within their bounds.
+    """
+    checked_name, checked_unit = check_metric_name(name), check_unit(unit)
+    attributes = metadata_attributes(metadata)
+    size = len(GaugeTemplate(SeriesKey(checked_name, checked_unit), attributes).tail.encode())
+    if size > MAX_METADATA_BYTES:
+        raise InvalidValueError(
+            f"metadata of {checked_name!r} takes {size} bytes: expected at most {MAX_METADATA_BYTES}; leave some out"
+        )
+    return checked_name, checked_unit, attributes
+
+
 def _gauges_on(meter_provider: MeterProvider | None) -> RecordedGauges:
     if meter_provider is None:
         if not _state.global_gauges:
             # A proxy until a provider is set, which then connects it.
-            _state.global_gauges.append(RecordedGauges(metrics.get_meter(SCOPE)))
+            _state.global_gauges.append(RecordedGauges(metrics.get_meter(SCOPE, VERSION)))
         found: RecordedGauges = _state.global_gauges[0]
         return found
     if meter_provider not in _state.gauges:
-        _state.gauges[meter_provider] = RecordedGauges(meter_provider.get_meter(SCOPE))
+        _state.gauges[meter_provider] = RecordedGauges(meter_provider.get_meter(SCOPE, VERSION))
     known: RecordedGauges = _state.gauges[meter_provider]
     return known
 

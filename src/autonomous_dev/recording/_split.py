@@ -89,6 +89,12 @@ class Split:
         if isinstance(metric, str) and isinstance(key, str) and role in set(Role):
             self._roles[metric, key] = Role(str(role))
 
+    def knows(self, metric: str, key: str) -> bool:
+        """
+        Whether the role of *key* is decided: a rule for all its values, the user or the journal said it.
+        """
+        return key in IDENTITY_KEYS or key in CONTEXT_KEYS or (metric, key) in self._roles
+
     def depends_on_values(self, metric: str, key: str, value: AttributeValue) -> bool:
         """
         Whether the role of *key* depends on the values that it has had.

@@ -109,9 +109,10 @@ class SampleStore:
                 if len(self._columns) >= self.limits.series:
                     self.dropped_series += 1
                     return
-                column = self._columns[key] = _Column(key)
-            column.times.append(time_unix_nano)
+                column = _Column(key)
+            column.times.append(time_unix_nano)  # raises for what is no 64-bit integer
             column.values.append(value)
+            self._columns[key] = column
             column.contexts.append(self._intern(context))
             column.snapshot = None
             self.appended += 1

@@ -13,7 +13,7 @@ from autonomous_dev.learning.detectors._finding import Finding, Kind
 from autonomous_dev.learning.detectors._noise import estimate_noise
 from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING, finite_samples
 from autonomous_dev.learning.detectors._segments import segment
-from autonomous_dev.learning.detectors._shape import looks_like_line
+from autonomous_dev.learning.detectors._shape import without_stairs
 from autonomous_dev.policy import Policy
 from autonomous_dev.series import Series
 
@@ -47,8 +47,8 @@ def anomalies(series: Series, policy: Policy) -> tuple[Finding, ...]:
     if len(samples) < MIN_SAMPLES:
         return ()
     earlier = samples.scaled[:-1]
-    steps = segment(earlier)
-    if steps.splits and not looks_like_line(steps):
+    steps = without_stairs(segment(earlier))
+    if steps.splits:
         earlier = earlier[steps.splits[-1].index :]
     n = len(earlier)
     if n < MIN_SAMPLES - 1:

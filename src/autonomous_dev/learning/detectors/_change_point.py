@@ -13,7 +13,7 @@ from autonomous_dev.learning.detectors._finding import Finding, Kind
 from autonomous_dev.learning.detectors._noise import Noise, estimate_noise
 from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING, Samples, finite_samples
 from autonomous_dev.learning.detectors._segments import MIN_SEGMENT, Split, segment
-from autonomous_dev.learning.detectors._shape import looks_like_line
+from autonomous_dev.learning.detectors._shape import without_stairs
 from autonomous_dev.policy import Policy
 from autonomous_dev.series import Series
 
@@ -36,8 +36,8 @@ def change_points(series: Series, policy: Policy) -> tuple[Finding, ...]:
     The shifts of level in *series*, oldest first; those with confidence below 0.05 are left out.
 
     A shift rests on at least three samples on either side; a shift that only the two newest samples show is given
-    with a confidence below 0.7, and one odd sample is never a shift. A series that is better described by a straight
-    line has none: it is the trend's.
+    with a confidence below 0.7, and one odd sample is never a shift. Steps that only follow
+    a slope are none: they are the trend's.
 
     Args:
         series: Any number of samples; NaN and infinities count as missing.
@@ -48,9 +48,7 @@ def change_points(series: Series, policy: Policy) -> tuple[Finding, ...]:
     samples = finite_samples(series)
     if len(samples) < MIN_SAMPLES:
         return ()
-    steps = segment(samples.scaled)
-    if steps.splits and looks_like_line(steps):
-        return ()
+    steps = without_stairs(segment(samples.scaled))
     splits = [split for split in steps.splits if not _torn(split, samples)]
     found = [_finding(samples, split, _confidence(split, samples)) for split in splits]
     pair = _newest_pair(samples, splits[-1].index if splits else 0)

@@ -172,22 +172,32 @@ def _interval_lengths(n: int) -> Iterator[int]:
 def _partition(sums: _Sums, candidates: NDArray[np.intp], error: float, penalty: float) -> list[int]:
     """
     Optimal partitioning with splits at *candidates* only, each paid for with *penalty* noise variances.
+
+    Source:
+        Pruning: Killick, Fearnhead & Eckley (2012), JASA 107(500).
     """
     nodes = np.concatenate(([0], candidates, [sums.n])).astype(np.intp)
+    price = penalty * error**2
     costs = np.full(len(nodes), np.inf)
-    costs[0] = -penalty * error**2
+    costs[0] = -price
     came_from = np.zeros(len(nodes), dtype=np.intp)
+    open_nodes = np.zeros(0, dtype=np.intp)
+    added = 0
     for j in range(1, len(nodes)):
         end = int(nodes[j])
         usable = int(np.searchsorted(nodes, end - MIN_SEGMENT, side="right"))
-        starts = nodes[:usable]
-        if not usable:
+        open_nodes = np.concatenate((open_nodes, np.arange(added, usable, dtype=np.intp)))
+        added = max(added, usable)
+        if not len(open_nodes):
             continue
+        starts = nodes[open_nodes]
         totals = sums.first[end] - sums.first[starts]
         residuals = sums.second[end] - sums.second[starts] - totals**2 / (end - starts)
-        through = costs[:usable] + np.maximum(residuals, 0.0) + penalty * error**2
-        came_from[j] = np.argmin(through)
-        costs[j] = through[came_from[j]]
+        through = costs[open_nodes] + np.maximum(residuals, 0.0)
+        best = int(np.argmin(through))
+        came_from[j], costs[j] = open_nodes[best], through[best] + price
+        # A start that is dearer than a split here can never be the best again.
+        open_nodes = open_nodes[through <= costs[j]]
     places = []
     j = int(came_from[-1])
     while j > 0:
@@ -213,14 +223,17 @@ def _eliminate(sums: _Sums, places: list[int], noise: Noise) -> list[Split]:
     """
     bounds = [0, *places, sums.n]
     splits = [_split(sums, bounds, i, noise) for i in range(1, len(bounds) - 1)]
+    strengths = np.array([abs(split.z) for split in splits])
     while splits:
-        weakest = min(range(len(splits)), key=lambda i: abs(splits[i].z))
-        if abs(splits[weakest].z) >= _ELIMINATE:
+        weakest = int(np.argmin(strengths))
+        if strengths[weakest] >= _ELIMINATE:
             break
         del bounds[weakest + 1], splits[weakest]
+        strengths = np.delete(strengths, weakest)
         for i in (weakest, weakest + 1):
             if 1 <= i < len(bounds) - 1:
                 splits[i - 1] = _split(sums, bounds, i, noise)
+                strengths[i - 1] = abs(splits[i - 1].z)
     return splits
 
 

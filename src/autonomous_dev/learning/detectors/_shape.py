@@ -5,6 +5,7 @@ Steps or a slope: which of the two a series looks like.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,12 +17,23 @@ from autonomous_dev.learning.detectors._segments import MIN_SEGMENT, Segmentatio
 _MARGIN: Final = 2.0
 """How much better a line must be, in units of the Bayesian information criterion, to explain steps away."""
 
+_STAIRS: Final = 8
 
-def looks_like_line(steps: Segmentation) -> bool:
+
+def without_stairs(steps: Segmentation) -> Segmentation:
     """
-    Whether one straight line describes the series better than its steps do.
+    *steps* without those that only follow a slope.
+
+    Where one straight line describes all samples from a split (or the beginning) on better than the steps there do,
+    these steps are no changes of level. Only the last eight splits are asked, and the beginning.
     """
-    return _line_criterion(steps.values) + _MARGIN < _step_criterion(steps.values, [s.index for s in steps.splits])
+    places = [split.index for split in steps.splits]
+    starts = [0, *places[:-1]]
+    for kept in [0, *range(max(1, len(starts) - _STAIRS), len(starts))]:
+        values, later = steps.values[starts[kept] :], [place - starts[kept] for place in places[kept:]]
+        if later and _line_criterion(values) + _MARGIN < _step_criterion(values, later):
+            return replace(steps, splits=steps.splits[:kept])
+    return steps
 
 
 def best_single_step(values: NDArray[np.float64]) -> list[int]:

@@ -16,7 +16,7 @@ from autonomous_dev.learning.detectors._finding import Finding, Kind
 from autonomous_dev.learning.detectors._noise import estimate_noise
 from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING, finite_samples
 from autonomous_dev.learning.detectors._segments import segment
-from autonomous_dev.learning.detectors._shape import line_beats_step, looks_like_line
+from autonomous_dev.learning.detectors._shape import line_beats_step, without_stairs
 from autonomous_dev.policy import Policy
 from autonomous_dev.series import Series
 
@@ -86,10 +86,8 @@ def trends(series: Series, policy: Policy) -> tuple[Finding, ...]:
     samples = finite_samples(series)
     if len(samples) < MIN_SAMPLES:
         return ()
-    steps = segment(samples.scaled)
-    start = 0
-    if steps.splits and not looks_like_line(steps):
-        start = steps.splits[-1].index
+    steps = without_stairs(segment(samples.scaled))
+    start = steps.splits[-1].index if steps.splits else 0
     values = samples.scaled[start:]
     n = len(values)
     if n < MIN_SAMPLES or not line_beats_step(steps.values[start:]):

@@ -1,0 +1,203 @@
+"""
+The public API as a type checker sees it; checked by mypy, never run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import assert_type
+
+from autonomous_dev import (
+    FeedbackLoop,
+    LearningInsight,
+    MetricsTracker,
+    OptimizationStrategy,
+    PerformanceProfiler,
+    SimpleCache,
+    cached,
+    configure,
+)
+from autonomous_dev.learning import Metric
+from autonomous_dev.policy import Policy
+from autonomous_dev_exporters.prometheus import serve
+
+# Recording.
+
+tracker = MetricsTracker()
+MetricsTracker("metrics.json")
+MetricsTracker(storage_path=Path("metrics.json"), policy=Policy(), durable=True)
+MetricsTracker(policy="automation_policy.yaml", identity=["suite"])
+MetricsTracker(policy=Path("automation_policy.yaml"))
+MetricsTracker(1)  # type: ignore[arg-type]
+
+tracker.record_metric("test_duration", 12.5)
+tracker.record_metric(metric_name="lint_errors", value=0, metadata={"suite": "unit", "shard": 3})
+tracker.record_metric("test_duration", 12.5, unit="s", timestamp=1_700_000_000.0)
+tracker.record_metric("test_duration", "12.5")  # type: ignore[arg-type]
+
+metrics = tracker.get_metrics("test_duration", attributes={"suite": "unit"}, since=0.0, until=1.0)
+for metric in metrics:
+    assert_type(metric, Metric)
+    assert_type(metric.name, str)
+    assert_type(metric.value, float)
+    assert_type(metric.timestamp, float)
+    assert_type(metric.unit, str)
+    metric.metadata["suite"]
+    metric.value = 1.0  # type: ignore[misc]
+
+mean: float = tracker.analyze_trends("test_duration", window_size=10)["mean"]
+assert_type(tracker.generate_insights(), list[LearningInsight])
+tracker.status()
+
+
+class CustomTracker(MetricsTracker):
+    """
+    A subclass may override how insights are made.
+    """
+
+    def generate_insights(self) -> list[LearningInsight]:
+        """
+        One more than the engine's.
+        """
+        mine = LearningInsight(category="resource", description="mine", confidence=1.0)
+        return [*super().generate_insights(), mine]
+
+
+# The loop.
+
+loop = FeedbackLoop(CustomTracker())
+assert_type(loop.evaluate_iteration({"test_duration": 15.2, "lint_errors": 0}), list[LearningInsight])
+for suggestion in loop.suggest_optimizations(context={"task_type": "testing"}):
+    action: str = suggestion["action"]
+    priority: float = suggestion["priority"]
+    loop.record_outcome(suggestion, applied=True, helpful=False)
+loop.suggest_optimizations()
+
+insight = LearningInsight("performance", "slower", 0.8, "look")
+assert_type(insight.confidence, float)
+assert_type(LearningInsight.from_dict(insight.to_dict()), LearningInsight)
+insight.confidence = 1.0  # type: ignore[misc]
+
+# Profiling.
+
+with PerformanceProfiler("block") as profiler:
+    pass
+assert_type(profiler, PerformanceProfiler)
+assert_type(profiler.duration, float)
+profiler.get_stats()["duration_seconds"]
+
+
+@PerformanceProfiler("decorated")
+def parse(text: str, *, strict: bool = False) -> int:
+    """
+    A decorated function keeps its signature.
+    """
+    return len(text) + strict
+
+
+assert_type(parse("a", strict=True), int)
+parse(1)  # type: ignore[arg-type]
+
+
+@PerformanceProfiler("awaited")
+async def fetch(number: int) -> str:
+    """
+    A decorated coroutine function keeps its signature.
+    """
+    async with PerformanceProfiler("inner"):
+        return str(number)
+
+
+async def use_fetch() -> None:
+    """
+    Awaiting gives what the function says.
+    """
+    assert_type(await fetch(1), str)
+
+
+# Caching.
+
+
+@cached
+def bare(number: int) -> str:
+    """
+    Without parentheses the signature is kept.
+    """
+    return str(number)
+
+
+@cached(max_size=100)
+def sized(number: int, *, base: int = 10) -> str:
+    """
+    With parentheses too.
+    """
+    return str(number + base)
+
+
+@cached(max_size=100)
+async def awaited(number: int) -> bytes:
+    """
+    A coroutine function stays one.
+    """
+    return bytes(number)
+
+
+class Repository:
+    """
+    Methods may be cached.
+    """
+
+    @cached(max_size=10)
+    def row(self, number: int) -> list[int]:
+        """
+        Bound as any method.
+        """
+        return [number]
+
+
+assert_type(bare(1), str)
+assert_type(sized(1, base=2), str)
+assert_type(sized._cache.size(), int)
+assert_type(Repository().row(1), list[int])
+bare("1")  # type: ignore[arg-type]
+sized(1, radix=2)  # type: ignore[call-arg]
+
+
+async def use_awaited() -> None:
+    """
+    Awaiting gives what the function says.
+    """
+    assert_type(await awaited(1), bytes)
+
+
+cache = SimpleCache(100)
+SimpleCache(max_size=100, name="rows")
+cache.set("key", "value")
+cache.get("key")
+cache.clear()
+assert_type(cache.size(), int)
+
+# Strategies.
+
+assert_type(OptimizationStrategy.batch_operations([1, 2, 3], batch_size=2), list[list[int]])
+assert_type(OptimizationStrategy.should_parallelize(item_count=100, threshold=10), bool)
+assert_type(OptimizationStrategy.estimate_complexity(n=1000, complexity_type="logarithmic"), float)
+
+# Wiring.
+
+configure()
+configure(storage="metrics.json", prometheus_port=9464)
+configure(storage=Path("metrics.json"))
+serve(port=9464, tracker=tracker)
+serve()
+
+
+def sources(found: Sequence[Metric]) -> list[str]:
+    """
+    What ``get_metrics`` gives is a sequence.
+    """
+    return [metric.name for metric in found]
+
+
+sources(tracker.get_metrics())
