@@ -16,7 +16,6 @@ import numpy as np
 from autonomous_dev.learning._importance import by_importance, severity
 from autonomous_dev.learning._insight import Evidence, LearningInsight, Since
 from autonomous_dev.learning._polarity import category, polarity
-from autonomous_dev.learning._policy_checks import UnrecordedThreshold, oversized_caches, unrecorded_thresholds
 from autonomous_dev.learning._selection import direction_of, once_per_histogram, worth_telling
 from autonomous_dev.learning._status import SeriesStatus, status_of
 from autonomous_dev.learning._wording import describe, suggest
@@ -32,16 +31,6 @@ from autonomous_dev.learning.detectors import (
 )
 from autonomous_dev.policy import Polarity, Policy
 from autonomous_dev.series import VERSION_KEYS, Attributes, Series, SeriesKey, run_of
-
-__all__ = [
-    "DEFAULT_DETECTORS",
-    "Judgement",
-    "UnrecordedThreshold",
-    "judge",
-    "judged_samples",
-    "oversized_caches",
-    "unrecorded_thresholds",
-]
 
 DEFAULT_DETECTORS: Final[tuple[Detector, ...]] = (thresholds, change_points, falling_hit_ratios, trends, anomalies)
 

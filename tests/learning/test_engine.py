@@ -1,0 +1,285 @@
+"""
+The engine: from series to insights, statuses and their order.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from known_series import SECOND, noisy, series, steps
+
+from autonomous_dev import conventions
+from autonomous_dev.learning._engine import judge, judged_samples
+from autonomous_dev.learning._insight import Direction, LearningInsight, Severity
+from autonomous_dev.learning._policy_checks import oversized_caches, unrecorded_thresholds
+from autonomous_dev.learning._status import State
+from autonomous_dev.learning.detectors import Finding, Kind
+from autonomous_dev.policy import AlertPolicy, MetricPolicy, Polarity, Policy, Threshold
+from autonomous_dev.series import SeriesKey, make_series
+
+POLICY = Policy()
+STEP = noisy(steps((20, 10.0), (20, 14.0)), 0.02, 1)
+
+
+def insights(one, policy=POLICY):
+    """
+    What is told of one series.
+    """
+    return judge([one], policy, now=100.0).insights
+
+
+def test_ten_rising_durations_are_worse():
+    """
+    What the guide promises: ten rising test durations are called worse, surely, and once.
+    """
+    (insight,) = insights(series(np.arange(10.0, 20.0)))
+    assert insight.direction is Direction.WORSE
+    assert "worse" in insight.description
+    assert insight.confidence >= 0.8
+    assert insight.kind == Kind.TREND
+
+
+def test_ten_equal_samples_are_judged_and_say_nothing():
+    """
+    A constant has no insight, and is said to have been judged.
+    """
+    judgement = judge([series(np.full(10, 5.0))], POLICY, now=100.0)
+    assert judgement.insights == ()
+    assert str(judgement.statuses[0]) == "judged"
+
+
+def test_evidence():
+    """
+    An insight carries before, after, interval, and since which sample, commit and run it is so.
+    """
+    contexts = [{"commit": f"c{i:02}", "run_id": i} for i in range(40)]
+    (insight,) = insights(series(STEP, "build_time", "s", {"suite": "unit"}, contexts))
+    evidence = insight.evidence
+    assert (evidence.metric, evidence.unit, evidence.identity) == ("build_time", "s", {"suite": "unit"})
+    assert (evidence.before, evidence.after) == pytest.approx((10.0, 14.0), rel=0.02)
+    assert evidence.effect == pytest.approx(evidence.after - evidence.before)
+    assert evidence.interval[0] < evidence.effect < evidence.interval[1]
+    since = evidence.since
+    assert (since.index, since.time, since.version, since.last_good, since.run) == (20, 21.0, "c20", "c19", "20")
+    assert (insight.category, insight.severity) == ("performance", Severity.WARNING)
+    assert "c19..c20" in insight.suggested_action
+    assert LearningInsight.from_dict(json.loads(json.dumps(insight.to_dict()))) == insight
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "direction", "word"),
+    [
+        ("test_duration", "s", Direction.WORSE, "worse"),
+        ("coverage", "%", Direction.BETTER, "better"),
+        ("widgets", "", Direction.CHANGED, "rose"),
+    ],
+)
+def test_polarity_decides(name, unit, direction, word):
+    """
+    The same step is worse, better or only a change, by what the metric is.
+    """
+    (insight,) = insights(series(STEP, name, unit))
+    assert insight.direction is direction
+    assert word in insight.description
+    assert (insight.severity is Severity.INFO) == (direction is not Direction.WORSE)
+
+
+def test_the_policy_turns_it_round():
+    """
+    ``better`` of the policy decides for metrics whose name says nothing.
+    """
+    policy = Policy(metrics={"widgets": MetricPolicy(better=Polarity.LOWER)})
+    assert insights(series(STEP, "widgets"), policy)[0].direction is Direction.WORSE
+
+
+def test_small_changes_are_left_out():
+    """
+    What is smaller than the policy's ``min_change`` is not told; a larger one is.
+    """
+    for smallest, count in ((0.5, 0), (0.3, 1)):
+        policy = Policy(metrics={"test_duration": MetricPolicy(min_change=smallest)})
+        assert len(insights(series(STEP), policy)) == count
+
+
+def test_identity_of_an_insight():
+    """
+    The id stays as samples arrive, and depends on kind, name, identity and time, not on the commit.
+    """
+    (first,) = insights(series(STEP))
+    (later,) = insights(series(np.concatenate((STEP, noisy(steps((5, 14.0)), 0.02, 2)))))
+    (committed,) = insights(series(STEP, contexts=[{"commit": "x"}] * 40))
+    (other,) = insights(series(STEP, identity={"suite": "unit"}))
+    assert first.id == later.id == committed.id != other.id
+    assert len(first.id) == 12
+    assert int(first.id, 16) >= 0
+
+
+def test_there_and_back_is_not_called_worse():
+    """
+    A change that was undone is history: what is told is the return.
+    """
+    found = insights(series(noisy(steps((20, 10.0), (20, 14.0), (20, 10.0)), 0.02, 1)))
+    assert [insight.direction for insight in found] == [Direction.BETTER]
+
+
+def test_a_small_relief_does_not_hide_what_got_worse():
+    """
+    After a large change for the worse and a small one for the better, both are told, the worse first.
+    """
+    found = insights(series(noisy(steps((20, 10.0), (20, 15.0), (20, 14.0)), 0.01, 1)))
+    assert [(i.direction, i.evidence.since.index) for i in found] == [(Direction.WORSE, 20), (Direction.BETTER, 40)]
+
+
+def test_only_the_newest_of_several_steps():
+    """
+    Of two changes for the worse the newest is told.
+    """
+    found = insights(series(noisy(steps((20, 10.0), (20, 12.0), (20, 15.0)), 0.01, 1)))
+    assert [i.evidence.since.index for i in found] == [40]
+
+
+def test_a_hit_ratio_is_told_once():
+    """
+    A fallen hit ratio is one insight, of that kind, and says what to do about the capacity of which cache.
+    """
+    one = series(steps((14, 0.95), (16, 0.31)), conventions.CACHE_HIT_RATIO, "1", {conventions.CACHE: "index"})
+    (insight,) = insights(one)
+    assert (insight.kind, insight.category, insight.direction) == (Kind.HIT_RATIO, "cache", Direction.WORSE)
+    assert "capacity" in insight.suggested_action
+    assert "index" in insight.suggested_action
+    assert "95% → 31%" in insight.description
+
+
+def test_threshold_and_change_may_both_stand():
+    """
+    A series that stepped over its bound has two insights; its odd newest sample is not a third.
+    """
+    policy = Policy(thresholds=(Threshold("test_duration", 12.0, upper=True),))
+    assert {i.kind for i in insights(series(STEP), policy)} == {Kind.THRESHOLD, Kind.CHANGE_POINT}
+    single = np.append(noisy(steps((20, 10.0)), 0.02, 1), 20.0)
+    assert {i.kind for i in insights(series(single), policy)} == {Kind.THRESHOLD}
+    assert {i.kind for i in insights(series(single))} == {Kind.ANOMALY}
+
+
+def test_a_threshold_needs_one_sample():
+    """
+    One sample beyond its bound is told, while everything else still needs more data.
+    """
+    policy = Policy(thresholds=(Threshold("test_duration", 60.0, upper=True),))
+    judgement = judge([series([75.0], unit="s")], policy, now=1.0)
+    assert [i.kind for i in judgement.insights] == [Kind.THRESHOLD]
+    assert "worse" in judgement.insights[0].description
+    assert str(judgement.statuses[0]) == "needs more data (1 of 5)"
+
+
+def test_a_histogram_speaks_once():
+    """
+    Mean and quantiles that moved together are one insight, the mean's; a quantile that moved alone speaks.
+    """
+    names = [conventions.CALL_DURATION + suffix for suffix in (".p95", ".mean", ".p50")]
+    moved = [series(STEP * (1 + i), name, "s", {"op": "a"}) for i, name in enumerate(names)]
+    assert [i.evidence.metric for i in judge(moved, POLICY, now=1.0).insights] == [names[1]]
+    calm = series(noisy(steps((40, 10.0)), 0.02, 3), names[1], "s", {"op": "a"})
+    assert [i.evidence.metric for i in judge([moved[0], calm], POLICY, now=1.0).insights] == [names[0]]
+    elsewhere = replace(moved[0].key, identity=(("op", "b"),))
+    other = make_series(elsewhere, moved[0].times, moved[0].values)
+    assert len(judge([moved[1], other], POLICY, now=1.0).insights) == 2
+
+
+def test_only_the_default_branch_is_judged():
+    """
+    Samples of other branches change nothing; a series that is on no default branch is judged whole.
+    """
+    contexts = [{"branch": "main"}] * 20 + [{"branch": "try"}] * 20
+    one = series(STEP, contexts=contexts)
+    assert len(judged_samples(one, POLICY)) == 20
+    assert insights(one) == ()
+    assert len(insights(one, Policy(default_branches=("main", "try")))) == 1
+    assert len(insights(series(STEP, contexts=[{"branch": "try"}] * 40))) == 1
+    assert len(judged_samples(series([1.0, math.nan], contexts=[{"branch": "try"}, {}]), POLICY)) == 1
+
+
+def test_statuses():
+    """
+    Too few samples, stale, judged: each series has its state, in order; a stale one still has its insights.
+    """
+    policy = Policy(alerts=AlertPolicy(stale_after=60.0))
+    few = series([1.0, math.nan, 2.0, 3.0], "few")
+    none = series([], "none")
+    judgement = judge([few, none, series(STEP)], policy, now=40.0 + 61.0)
+    assert [str(status) for status in judgement.statuses] == [
+        "needs more data (3 of 5)",
+        "needs more data (0 of 5)",
+        "stale",
+    ]
+    assert math.isnan(judgement.statuses[1].newest)
+    assert judgement.statuses[2].newest == 40.0
+    assert len(judgement.insights) == 1
+    (fresh,) = judge([series(STEP)], policy, now=99.0).statuses
+    assert (fresh.state, fresh.samples) == (State.JUDGED, 40)
+
+
+def test_worse_comes_first_and_larger_before_smaller():
+    """
+    Insights are ordered by direction, then by confidence times impact.
+    """
+    doubled = noisy(steps((20, 10.0), (20, 20.0)), 0.02, 1)
+    made = [
+        series(doubled, "coverage"),
+        series(STEP, "build_time"),
+        series(doubled, "ci_duration"),
+        series(doubled, "x"),
+    ]
+    order = [insight.evidence.metric for insight in judge(made, POLICY, now=1.0).insights]
+    assert order == ["ci_duration", "build_time", "x", "coverage"]
+    critical = judge(made, POLICY, now=1.0).insights[0]
+    assert critical.severity is Severity.CRITICAL
+
+
+def test_any_detector_can_stand_behind_the_interface():
+    """
+    A detector is a function from series and policy to findings; unsure ones are not told.
+    """
+
+    def one_of(confidence):
+        def detector(one, policy):
+            return (Finding(Kind.CHANGE_POINT, confidence, 2, (2, 2), 1.0, 2.0, (0.5, 1.5), 2, 3),)
+
+        return detector
+
+    one = series([1.0, 1.0, 2.0, 2.0, 2.0])
+    assert len(judge([one], POLICY, now=1.0, detectors=[one_of(0.6)]).insights) == 1
+    assert judge([one], POLICY, now=1.0, detectors=[one_of(0.4)]).insights == ()
+
+
+def test_oversized_caches():
+    """
+    Each capacity above the policy's bound is told, the largest first; without a bound none is.
+    """
+    found = oversized_caches({"a": 50, "b": 500, "c": 1000}, Policy(cache_size=100))
+    assert ["c" in found[0].description, "b" in found[1].description] == [True, True]
+    assert len(found) == 2
+    assert len({insight.id for insight in found}) == 2
+    assert oversized_caches({"a": 50}, POLICY) == ()
+
+
+def test_thresholds_on_nothing():
+    """
+    A bound on a metric that nobody recorded is named, with the recorded name that is spelled most alike.
+    """
+    policy = Policy(thresholds=(Threshold("test_durations", 1.0, upper=True), Threshold("zzz", 1.0, upper=True)))
+    found = unrecorded_thresholds(policy, ["test_duration", "coverage"])
+    assert [(u.threshold.metric, u.nearest_name) for u in found] == [("test_durations", "test_duration"), ("zzz", "")]
+    assert unrecorded_thresholds(policy, ["test_durations", "zzz"]) == ()
+
+
+def test_the_same_samples_give_the_same_judgement():
+    """
+    Nothing is random.
+    """
+    made = [series(STEP), make_series(SeriesKey("walk"), np.arange(200) * SECOND, np.cumsum(STEP[:1].repeat(200)))]
+    assert judge(made, POLICY, now=5.0) == judge(made, POLICY, now=5.0)
