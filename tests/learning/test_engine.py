@@ -181,13 +181,23 @@ def test_a_histogram_speaks_once():
     Mean and quantiles that moved together are one insight, the mean's; a quantile that moved alone speaks.
     """
     names = [conventions.CALL_DURATION + suffix for suffix in (".p95", ".mean", ".p50")]
-    moved = [series(STEP * (1 + i), name, "s", {"op": "a"}) for i, name in enumerate(names)]
+    tenfold = noisy(steps((20, 10.0), (20, 100.0)), 0.02, 5)
+    moved = [series(tenfold * (1 + i), name, "s", {"op": "a"}) for i, name in enumerate(names)]
     assert [i.evidence.metric for i in judge(moved, POLICY, now=1.0).insights] == [names[1]]
     calm = series(noisy(steps((40, 10.0)), 0.02, 3), names[1], "s", {"op": "a"})
     assert [i.evidence.metric for i in judge([moved[0], calm], POLICY, now=1.0).insights] == [names[0]]
     elsewhere = replace(moved[0].key, identity=(("op", "b"),))
     other = make_series(elsewhere, moved[0].times, moved[0].values)
     assert len(judge([moved[1], other], POLICY, now=1.0).insights) == 2
+
+
+@pytest.mark.parametrize(("after", "told"), [(2.5, 0), (4.9, 0), (6.0, 1)])
+def test_a_quantile_that_moved_by_a_bucket_says_nothing(after, told):
+    """
+    A quantile jumps by a bucket when a duration drifts across a bound: only a larger move is told.
+    """
+    one = series(noisy(steps((20, 1.0), (20, after)), 0.001, 5), conventions.CALL_DURATION + ".p95", "s", {"op": "a"})
+    assert len(insights(one)) == told
 
 
 def test_only_the_default_branch_is_judged():

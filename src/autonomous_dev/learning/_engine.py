@@ -16,7 +16,7 @@ import numpy as np
 from autonomous_dev.learning._importance import by_importance, severity
 from autonomous_dev.learning._insight import Evidence, LearningInsight, Since
 from autonomous_dev.learning._polarity import category, polarity
-from autonomous_dev.learning._selection import direction_of, once_per_histogram, worth_telling
+from autonomous_dev.learning._selection import direction_of, once_per_histogram, told_by_buckets, worth_telling
 from autonomous_dev.learning._status import SeriesStatus, status_of
 from autonomous_dev.learning._wording import describe, suggest
 from autonomous_dev.learning.detectors import (
@@ -30,7 +30,7 @@ from autonomous_dev.learning.detectors import (
     trends,
 )
 from autonomous_dev.policy import Polarity, Policy
-from autonomous_dev.series import VERSION_KEYS, Attributes, Series, SeriesKey, run_of
+from autonomous_dev.series import VERSION_KEYS, Series, SeriesKey, run_of
 
 DEFAULT_DETECTORS: Final[tuple[Detector, ...]] = (thresholds, change_points, falling_hit_ratios, trends, anomalies)
 
@@ -77,7 +77,7 @@ def judge(
         smallest = policy.metric(one.key.name).min_change
         chosen = worth_telling(findings, better, min_change=smallest)
         insights.extend(_insight(samples, finding, better) for finding in chosen)
-    return Judgement(by_importance(once_per_histogram(insights)), tuple(statuses))
+    return Judgement(by_importance(once_per_histogram(told_by_buckets(insights))), tuple(statuses))
 
 
 def judged_samples(series: Series, policy: Policy) -> Series:
@@ -125,21 +125,19 @@ def _insight(series: Series, finding: Finding, better: Polarity | None) -> Learn
 
 
 def _since(series: Series, finding: Finding) -> Since:
-    context = series.contexts[finding.start]
-    run = run_of(context)
+    context = dict(series.contexts[finding.start])
+    version_key = next((key for key in VERSION_KEYS if context.get(key) not in (None, "")), "")
+    before = dict(series.contexts[finding.start - 1]) if finding.start else {}
+    run = run_of(series.contexts[finding.start])
     return Since(
         time=float(series.times[finding.start]) / 1e9,
         index=finding.start,
         index_range=finding.start_range,
-        version=_version(context),
-        last_good=_version(series.contexts[finding.start - 1]) if finding.start else "",
+        version=str(context[version_key]) if version_key else "",
+        version_key=version_key,
+        last_good=str(before.get(version_key) or ""),
         run="" if run is None else str(run),
     )
-
-
-def _version(context: Attributes) -> str:
-    known = dict(context)
-    return next((str(known[key]) for key in VERSION_KEYS if known.get(key) not in (None, "")), "")
 
 
 def _insight_id(kind: Kind, key: SeriesKey, nanoseconds: int) -> str:

@@ -46,6 +46,8 @@ class Since:
 
         version: Commit, version or build of that sample, where its context has one; else empty.
 
+        version_key: Which of these it is: ``commit``, ``version``, ``build``; else empty.
+
         last_good: The same of the last sample before it; else empty.
 
         run: Run id of that sample, where known; else empty.
@@ -57,6 +59,7 @@ class Since:
     version: str = ""
     last_good: str = ""
     run: str = ""
+    version_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

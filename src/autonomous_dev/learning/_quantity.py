@@ -38,7 +38,9 @@ def quantity(value: float, name: str, unit: str) -> str:
 
 
 def _number(value: float) -> str:
-    if value == round(value) and abs(value) < 1e6:
-        return f"{value:.0f}"
+    if value == round(value) and abs(value) < 1e9:
+        return f"{value:,.0f}"
+    if 1e4 <= abs(value) < 1e9:
+        return f"{float(f'{value:.4g}'):,.0f}"
     text = f"{value:.3g}" if abs(value) < 100 else f"{value:.4g}"
     return text if len(text) <= _LONGEST_MARK else f"{value:.2e}"

@@ -21,8 +21,8 @@ _SETTLED: Final = 3
 _STANDS: Final = 0.5
 """Share of its effect that an earlier change must still show to stand."""
 
-_NEAR: Final = 3
-"""Samples by which statistics of one histogram may differ in where they place one change."""
+QUANTILE_STEP: Final = 5.0
+"""Ratio between two quantiles from which on they lie more than a bucket apart: two bounds of 1, 2.5, 5, 10, …"""
 
 
 def direction_of(finding: Finding, better: Polarity | None) -> Direction:
@@ -89,22 +89,37 @@ def _large(finding: Finding, min_change: float) -> bool:
     return not finding.before or abs(finding.effect) >= min_change * abs(finding.before)
 
 
+def told_by_buckets(insights: Iterable[LearningInsight]) -> list[LearningInsight]:
+    """
+    *insights* without those of a histogram's quantiles that one step of its buckets could make.
+
+    A quantile is known to its bucket only: when a duration drifts across a bound, it jumps a whole bucket.
+    """
+    return [insight for insight in insights if not _within_buckets(insight)]
+
+
+def _within_buckets(insight: LearningInsight) -> bool:
+    evidence = insight.evidence
+    if evidence is None or not evidence.metric.endswith(tuple(suffix for suffix, _ in HISTOGRAM_QUANTILES)):
+        return False
+    low, high = sorted((abs(evidence.before), abs(evidence.after)))
+    return high < QUANTILE_STEP * low
+
+
 def once_per_histogram(insights: Sequence[LearningInsight]) -> list[LearningInsight]:
     """
-    *insights* without those of a histogram's quantiles where its mean, or a lower quantile, says the same.
+    *insights* without those of a histogram's quantiles where its mean, or a lower quantile, moved the same way.
     """
-    suffixes = (HISTOGRAM_MEAN, *(suffix for suffix, _ in HISTOGRAM_QUANTILES))
-    said: list[tuple[object, int]] = []
+    said: set[tuple[object, ...]] = set()
     dropped: set[int] = set()
-    for suffix in suffixes:
+    for suffix in (HISTOGRAM_MEAN, *(suffix for suffix, _ in HISTOGRAM_QUANTILES)):
+        moved = set()
         for insight in insights:
             evidence = insight.evidence
-            if evidence is None or not evidence.metric.endswith(suffix):
-                continue
-            base = evidence.metric.removesuffix(suffix)
-            what = (base, tuple(evidence.identity.items()), insight.kind, insight.direction)
-            if any(what == other and abs(evidence.since.index - index) <= _NEAR for other, index in said):
-                dropped.add(id(insight))
-            else:
-                said.append((what, evidence.since.index))
+            if evidence is not None and evidence.metric.endswith(suffix):
+                base = evidence.metric.removesuffix(suffix)
+                moved.add(what := (base, tuple(evidence.identity.items()), insight.direction))
+                if what in said:
+                    dropped.add(id(insight))
+        said |= moved
     return [insight for insight in insights if id(insight) not in dropped]

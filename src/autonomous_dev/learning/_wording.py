@@ -19,14 +19,14 @@ _LOOK: Final = {
     "quality": "Look at {changes}, mend what it let through, and check it before the next merge.",
     "resource": "Take a memory or size profile now and compare it with one before; look at {changes}.",
     "cache": "Look at the cache's keys, capacity and evictions, and at {changes}.",
-    "trend": "Look at {changes}, and decide whether this is wanted.",
+    "trend": "Look at {changes}, and mend it; if it is wanted, say so in the policy.",
 }
 _CREEP: Final = {
     "performance": "It creeps, so no single change is to blame: profile it now, find what grows with every run, and set {name}_max in the policy.",
     "quality": "It creeps, so no single change is to blame: set a bound in the policy that stops it, and plan its repair.",
     "resource": "It creeps: look for what is kept and never freed, and set {name}_max in the policy.",
     "cache": "It creeps: compare the cache's capacity with the number of different keys, which is growing or shrinking.",
-    "trend": "It creeps: decide whether this is wanted, and set a bound in the policy if not.",
+    "trend": "It creeps, so no single change is to blame: look for what grows with every run, and set {name}_max in the policy.",
 }
 
 
@@ -79,7 +79,7 @@ def _since(evidence: Evidence) -> str:
 
 
 def _at(since: Since) -> str:
-    return f", commit {since.version[:_SHORT_HASH]}" if since.version else ""
+    return f", {since.version_key or 'version'} {since.version[:_SHORT_HASH]}" if since.version else ""
 
 
 def commit_range(since: Since) -> str:
