@@ -29,6 +29,10 @@ CALL_DURATION: Final = "autonomous_dev.call.duration"
 CACHE_LOOKUPS: Final = "autonomous_dev.cache.lookups"
 """Observable counter, ``{lookup}``, by CACHE and CACHE_RESULT."""
 
+CALL_DURATION_DESCRIPTION: Final = "Duration of profiled operations."
+CACHE_LOOKUPS_DESCRIPTION: Final = "Lookups in caches, by whether they hit."
+"""A name with two descriptions would be two families on a page."""
+
 CACHE_EVICTIONS: Final = "autonomous_dev.cache.evictions"
 """Observable counter, ``{eviction}``, by CACHE."""
 

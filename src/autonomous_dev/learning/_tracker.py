@@ -307,10 +307,13 @@ class MetricsTracker:
 
     def sample_count(self) -> int:
         """
-        Samples seen since this tracker was made; grows with each new one.
+        Samples seen since this tracker was made; grows with each new one, those of other instruments included.
         """
         reader = self._reader()
-        return self._recorder.sample_count() + (reader.store.appended if reader is not None else 0)
+        if reader is None:
+            return self._recorder.sample_count()
+        reader.collect_quietly()
+        return self._recorder.sample_count() + reader.store.appended
 
     def flush_instruments(self) -> None:
         """

@@ -1,0 +1,359 @@
+"""
+``configure()`` in each order and for each kind of provider, at both ends of OpenTelemetry's versions.
+"""
+
+from __future__ import annotations
+
+from opentelemetry.sdk.metrics import MeterProvider
+
+from children import run_child
+
+ADDS_READERS = hasattr(MeterProvider, "add_metric_reader")
+"""SDK 1.43 and newer; an older one takes readers in the constructor only."""
+
+
+def test_a_program_without_opentelemetry_gets_a_provider():
+    """
+    Where none is set, a MeterProvider with our reader is set for the whole program, and instruments made before it
+    report.
+    """
+    told = run_child("""
+        counter = metrics.get_meter("app").create_up_down_counter("jobs")
+        from autonomous_dev import MetricsTracker, configure
+        configure()
+        counter.add(3)
+        tell([type(metrics.get_meter_provider()).__module__, [m.value for m in MetricsTracker().get_metrics("jobs")]])
+    """)
+
+    assert told == ["opentelemetry.sdk.metrics._internal", [3.0]]
+
+
+def test_the_applications_provider_is_used_and_not_replaced():
+    """
+    A provider that was set before stays; it gets our reader where the SDK can add one, else the error shows the
+    one line to write.
+    """
+    told = run_child("""
+        from opentelemetry.sdk.metrics import MeterProvider
+        provider = MeterProvider()
+        metrics.set_meter_provider(provider)
+        from autonomous_dev import configure
+        from autonomous_dev.errors import ConfigurationError
+        from autonomous_dev.recording import attached_reader
+        try:
+            configure()
+            error = ""
+        except ConfigurationError as raised:
+            error = str(raised)
+        tell([metrics.get_meter_provider() is provider, attached_reader(provider) is not None, error])
+    """)
+
+    assert told[0]
+    if ADDS_READERS:
+        assert told[1:] == [True, ""]
+    else:
+        assert not told[1]
+        assert "MeterProvider(metric_readers=[SeriesMetricReader()" in told[2]
+
+
+def test_the_applications_provider_with_our_reader_works_on_every_sdk():
+    """
+    A provider that was made with SeriesMetricReader is joined as it is: no second reader.
+    """
+    told = run_child("""
+        from opentelemetry.sdk.metrics import MeterProvider
+        from autonomous_dev.recording import SeriesMetricReader, attached_reader
+        reader = SeriesMetricReader()
+        metrics.set_meter_provider(MeterProvider(metric_readers=[reader]))
+        from autonomous_dev import MetricsTracker, configure
+        configure()
+        metrics.get_meter("app").create_up_down_counter("jobs").add(2)
+        found = [m.value for m in MetricsTracker().get_metrics("jobs")]
+        tell([attached_reader(metrics.get_meter_provider()) is reader, found])
+    """)
+
+    assert told == [True, [2.0]]
+
+
+def test_a_provider_that_the_application_sets_later_is_refused_by_opentelemetry_not_by_us():
+    """
+    After ``configure()`` the provider stands: OpenTelemetry logs that it is not replaced, and ours goes on.
+    """
+    told = run_child("""
+        import logging
+        logging.disable(logging.CRITICAL)
+        from opentelemetry.sdk.metrics import MeterProvider
+        from autonomous_dev import MetricsTracker, configure
+        configure()
+        ours = metrics.get_meter_provider()
+        later = MeterProvider()
+        metrics.set_meter_provider(later)
+        metrics.get_meter("app").create_up_down_counter("jobs").add(4)
+        tell([metrics.get_meter_provider() is ours, [m.value for m in MetricsTracker().get_metrics("jobs")]])
+    """)
+
+    assert told == [True, [4.0]]
+
+
+def test_a_provider_that_is_set_at_the_same_moment_wins():
+    """
+    Where another thread sets a provider while ours is being made, theirs is joined and ours is shut down.
+    """
+    told = run_child("""
+        import logging
+        logging.disable(logging.CRITICAL)
+        from opentelemetry.sdk.metrics import MeterProvider
+        from autonomous_dev import MetricsTracker, configure
+        from autonomous_dev.recording import SeriesMetricReader
+        theirs = MeterProvider(metric_readers=[SeriesMetricReader()])
+        real, refused = metrics.set_meter_provider, []
+        def later(provider):
+            real(theirs)
+            real(provider)
+            refused.append(provider)
+        metrics.set_meter_provider = later
+        configure()
+        metrics.get_meter("app").create_up_down_counter("jobs").add(6)
+        found = [m.value for m in MetricsTracker().get_metrics("jobs")]
+        shut = type(refused[0].get_meter("x")).__name__
+        tell([metrics.get_meter_provider() is theirs, found, shut])
+    """)
+
+    assert told == [True, [6.0], "NoOpMeter"]
+
+
+def test_switched_off_sdk_is_honoured_and_the_file_still_gets_what_is_recorded(tmp_path):
+    """
+    With ``OTEL_SDK_DISABLED=true`` no provider is made; ``record_metric`` writes its line all the same.
+    """
+    told = run_child(
+        f"""
+        from autonomous_dev import MetricsTracker, configure
+        configuration = configure(storage={str(tmp_path / "j.jsonl")!r})
+        configuration.tracker.record_metric("build_time", 2.5)
+        kept = [m.value for m in MetricsTracker({str(tmp_path / "j.jsonl")!r}).get_metrics("build_time")]
+        tell([type(metrics.get_meter_provider()).__name__, kept])
+    """,
+        OTEL_SDK_DISABLED="true",
+    )
+
+    assert told == ["_ProxyMeterProvider", [2.5]]
+
+
+def test_an_applications_no_op_provider_stays_in_force(tmp_path):
+    """
+    A NoOpMeterProvider says "no telemetry": it is kept, and recording goes on.
+    """
+    told = run_child(f"""
+        import logging
+        logging.disable(logging.CRITICAL)
+        metrics.set_meter_provider(metrics.NoOpMeterProvider())
+        from autonomous_dev import configure
+        tracker = configure(storage={str(tmp_path / "j.jsonl")!r}).tracker
+        tracker.record_metric("build_time", 2.5)
+        tell([type(metrics.get_meter_provider()).__name__, [m.value for m in tracker.get_metrics()]])
+    """)
+
+    assert told == ["NoOpMeterProvider", [2.5]]
+
+
+def test_called_twice_with_the_same_values_it_changes_nothing(tmp_path):
+    """
+    The second call returns what the first one made: the same tracker, the same server, one thread.
+    """
+    told = run_child(f"""
+        import threading
+        from autonomous_dev import configure
+        first = configure(storage={str(tmp_path / "j.jsonl")!r}, prometheus_port=0)
+        second = configure(storage={str(tmp_path / "j.jsonl")!r}, prometheus_port=0)
+        third = configure()
+        threads = [thread.name for thread in threading.enumerate()]
+        tell([first is second is third, threads.count("autonomous_dev flush")])
+    """)
+
+    assert told == [True, 1]
+
+
+def test_called_again_it_adds_what_is_asked_for_anew(tmp_path):
+    """
+    A library's ``configure()`` does not stand in the way of the application's ``configure(storage=...)``.
+    """
+    told = run_child(f"""
+        from autonomous_dev import configure
+        first = configure()
+        second = configure(storage={str(tmp_path / "j.jsonl")!r})
+        third = configure(prometheus_port=0)
+        tell([first.tracker is None, second.tracker is not None, third.tracker is second.tracker, third.server.port > 0])
+    """)
+
+    assert told == [True, True, True, True]
+
+
+def test_other_values_are_an_error_that_names_both(tmp_path):
+    """
+    A second journal, policy or port by ``configure`` is refused, and the message says what to use instead.
+    """
+    told = run_child(f"""
+        from autonomous_dev import configure
+        from autonomous_dev.errors import ConfigurationError
+        configure(storage={str(tmp_path / "one.jsonl")!r}, prometheus_port=0)
+        messages = []
+        for other in ({{"storage": {str(tmp_path / "two.jsonl")!r}}}, {{"prometheus_port": 9464}}, {{"policy": "p.yaml"}}):
+            try:
+                configure(**other)
+            except ConfigurationError as error:
+                messages.append(str(error))
+        tell(messages)
+    """)
+
+    assert len(told) == 3
+    assert "one.jsonl" in told[0]
+    assert "two.jsonl" in told[0]
+    assert "MetricsTracker(path)" in told[0]
+    assert "9464" in told[1]
+    assert "p.yaml" in told[2]
+
+
+def test_a_taken_port_leaves_the_rest_in_force(tmp_path):
+    """
+    ServeError passes through; the tracker stays, and a second call takes another port.
+    """
+    told = run_child(f"""
+        import socket
+        from autonomous_dev import configure
+        from autonomous_dev.errors import ServeError
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            try:
+                configure(storage={str(tmp_path / "j.jsonl")!r}, prometheus_port=taken.getsockname()[1])
+                message = ""
+            except ServeError as error:
+                message = str(error)
+            configuration = configure(storage={str(tmp_path / "j.jsonl")!r}, prometheus_port=0)
+        tell([message, "target_info" in scrape(configuration.server)])
+    """)
+
+    assert "another program listens there" in told[0]
+    assert told[1]
+
+
+def test_what_is_measured_reaches_the_file_by_itself(tmp_path):
+    """
+    With a storage, calls and lookups are flushed by the thread while the program runs, and the rest at its end.
+    """
+    journal = tmp_path / "j.jsonl"
+    run_child(f"""
+        from autonomous_dev import PerformanceProfiler, _configure, cached, configure
+        _configure.FLUSH_SECONDS = 0.02
+        configure(storage={str(journal)!r})
+        @cached(max_size=8)
+        def square(n): return n * n
+        for n in (1, 2, 1, 1):
+            square(n)
+        for _ in range(3):
+            with PerformanceProfiler("work"):
+                pass
+        until(lambda: b"autonomous_dev.call.duration" in Path({str(journal)!r}).read_bytes())
+        with PerformanceProfiler("last"):
+            pass
+    """)
+    told = run_child(f"""
+        from autonomous_dev import MetricsTracker
+        totals = MetricsTracker.open_read_only({str(journal)!r}).recorded_totals()
+        tell([{{name: cells[0] for (name, _), cells in totals.operations.items()}}, list(totals.lookups.values())])
+    """)
+
+    assert told == [{"work": 3.0, "last": 1.0}, [[2, 2]]]
+
+
+def test_a_forked_child_flushes_what_it_measured(tmp_path):
+    """
+    The thread runs again in a forked child, which writes its own calls and not the parent's once more.
+    """
+    journal = tmp_path / "j.jsonl"
+    run_child(f"""
+        from autonomous_dev import MetricsTracker, PerformanceProfiler, _configure, configure
+        _configure.FLUSH_SECONDS = 0.02
+        configure(storage={str(journal)!r})
+        with PerformanceProfiler("parent"):
+            pass
+        until(lambda: b"parent" in Path({str(journal)!r}).read_bytes())
+        child = os.fork()
+        if child == 0:
+            try:
+                with PerformanceProfiler("child"):
+                    pass
+                until(lambda: b'"child"' in Path({str(journal)!r}).read_bytes())
+                os._exit(0)
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+    """)
+    told = run_child(f"""
+        from autonomous_dev import MetricsTracker
+        totals = MetricsTracker.open_read_only({str(journal)!r}).recorded_totals()
+        tell({{name: cells[0] for (name, _), cells in totals.operations.items()}})
+    """)
+
+    assert told == {"parent": 1.0, "child": 1.0}
+
+
+def test_a_policy_alone_makes_a_tracker_in_memory(tmp_path):
+    """
+    Thresholds can be judged without a file.
+    """
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("performance:\n  test_duration_max: 60\n")
+    told = run_child(f"""
+        from autonomous_dev import configure
+        tracker = configure(policy={str(policy)!r}).tracker
+        tell([tracker.storage_path, [t.metric for t in tracker.policy.thresholds]])
+    """)
+
+    assert told == [None, ["test_duration"]]
+
+
+def test_a_wrong_policy_is_an_error_with_file_and_line(tmp_path):
+    """
+    PolicyError passes through and nothing is in force: the next call starts afresh.
+    """
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("performance:\n  test_duration_max: soon\n")
+    told = run_child(f"""
+        from autonomous_dev import configure
+        from autonomous_dev.errors import PolicyError
+        try:
+            configure(policy={str(policy)!r})
+            message = ""
+        except PolicyError as error:
+            message = str(error)
+        tell([message, configure().tracker])
+    """)
+
+    assert told[0].startswith(f"{policy}:2")
+    assert told[1] is None
+
+
+def test_a_wrong_port_is_an_error_that_names_it():
+    """
+    What is no port is refused at once, with what was expected.
+    """
+    told = run_child("""
+        from autonomous_dev import configure
+        from autonomous_dev.errors import AutonomousDevError
+        messages = []
+        for value in ("9464", True, -1, 70000):
+            try:
+                configure(prometheus_port=value)
+            except AutonomousDevError as error:
+                messages.append(str(error))
+        tell(messages)
+    """)
+
+    assert [message.partition(":")[0] for message in told] == [
+        "port is '9464'",
+        "port is True",
+        "port is -1",
+        "port is 70000",
+    ]
+    assert all("from 0 to 65535" in message for message in told)
