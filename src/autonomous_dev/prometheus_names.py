@@ -56,8 +56,9 @@ def unit_suffix(unit: str) -> str:
     top, slash, bottom = unit.partition("/")
     if slash and (bottom := _NOT_IN_NAME.sub("_", bottom)):
         top = _NOT_IN_NAME.sub("_", top)
+        top = _UNITS.get(top, top)  # nothing is left of a 1
         per = f"per_{_PER.get(bottom, bottom)}"
-        return f"{_UNITS.get(top, top)}_{per}" if top else per
+        return f"{top}_{per}" if top else per
     return _NOT_IN_NAME.sub("_", unit).strip("_")
 
 

@@ -172,7 +172,7 @@ class Decoder:
             # Others write a gauge at each collection, set or not: a run of equal values is one sample.
             if self._last_gauge.get(key) == value:
                 return
-            if len(self._last_gauge) < _MAX_PENDING_SERIES:
+            if key in self._last_gauge or len(self._last_gauge) < _MAX_PENDING_SERIES:
                 self._last_gauge[key] = value
         self.sink(key, int(point["timeUnixNano"]), value, self._context(point, stream.run))
 

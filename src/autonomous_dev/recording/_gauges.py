@@ -50,7 +50,7 @@ class NameClaims:
     """
 
     def __init__(self) -> None:
-        self._holders: dict[str, tuple[str, str]] = {"target_info": ("target_info", "")}
+        self._holders: dict[str, tuple[str, str]] = {"target_info": _OWN}
         self.refused: dict[tuple[str, str], tuple[str, str]] = {}
 
     def claim(self, name: str, unit: str) -> bool:

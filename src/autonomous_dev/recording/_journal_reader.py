@@ -106,7 +106,10 @@ class JournalReader:
                 self._file_id = file_id
             file.seek(self._offset)
             rest = b""
-            while chunk := file.read(CHUNK):
+            # Up to here only: writers may be faster than this, and a look has to end.
+            left = status.st_size - self._offset
+            while chunk := file.read(min(CHUNK, left)):
+                left -= len(chunk)
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     self._line(line)

@@ -107,17 +107,12 @@ class GaugeTemplate:
 
             span: JSON members with trace and span id, each beginning with a comma; empty outside a span.
         """
+        measured = f'{time_unix_nano}","asDouble":{value!r}'
         if self.exemplar:
-            return (
-                f'{resource}{self.head}{time_unix_nano}","asDouble":{value!r}'
-                f'{self.exemplar}{time_unix_nano}","asDouble":{value!r}{span}{self.tail}'
-            )
+            return f"{resource}{self.head}{measured}{self.exemplar}{measured}{span}{self.tail}"
         if span:
-            return (
-                f'{resource}{self.head}{time_unix_nano}","asDouble":{value!r}'
-                f',"exemplars":[{{"timeUnixNano":"{time_unix_nano}","asDouble":{value!r}{span}}}]{self.tail}'
-            )
-        return f'{resource}{self.head}{time_unix_nano}","asDouble":{value!r}{self.tail}'
+            return f'{resource}{self.head}{measured},"exemplars":[{{"timeUnixNano":"{measured}{span}}}]{self.tail}'
+        return f"{resource}{self.head}{measured}{self.tail}"
 
 
 _TIME: Final = b'"timeUnixNano":"'

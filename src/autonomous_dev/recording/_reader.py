@@ -110,7 +110,7 @@ class SeriesMetricReader(MetricReader):
             elif isinstance(data, Gauge | Sum) and isinstance(point, NumberDataPoint):
                 key = SeriesKey(metric.name, unit, identity)
                 if self._last.get(key) != point.value:
-                    if len(self._last) < self.store.limits.series:
+                    if key in self._last or len(self._last) < self.store.limits.series:
                         self._last[key] = point.value
                     self._append(key, point.time_unix_nano, point.value)
 

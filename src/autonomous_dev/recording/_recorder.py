@@ -274,7 +274,11 @@ class Recorder:
     def _lookup(self, name: str, metadata: Mapping[str, Any] | None, unit: str | None) -> _Prepared:
         try:
             # Types are part of the key: 1, 1.0 and True are equal and are different attributes.
-            key = (name, unit) if metadata is None else (name, unit, *metadata.items(), *map(type, metadata.values()))
+            key = (
+                (name, unit)
+                if metadata is None
+                else (name, unit, *metadata, *metadata.values(), *map(type, metadata.values()))
+            )
             prepared = self._prepared.get(key)
         except (TypeError, AttributeError):  # lists as values, or no mapping at all
             return self._prepare(name, metadata, unit)
@@ -299,8 +303,6 @@ class Recorder:
         identity, context, decided = self._split.divide(name, attributes)
         if decided:
             self._write_split(name, decided)
-            if Role.OVERFLOWED in decided.values():
-                self._prepared.clear()  # what was prepared may hold the key as identity
         return identity, context
 
     def _learn(self, name: str, attributes: Attributes) -> None:

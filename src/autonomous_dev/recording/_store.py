@@ -164,4 +164,6 @@ class SampleStore:
         # Samples of one run share one context object.
         if len(self._contexts) >= MAX_INTERNED_CONTEXTS:
             self._contexts.clear()
-        return self._contexts.setdefault(context, context)
+        known = self._contexts.setdefault(context, context)
+        # 1 and True are equal and are not the same.
+        return known if known is context or repr(known) == repr(context) else context
