@@ -277,6 +277,12 @@ class Flushed:
         """
         self._up_to[destination] = now
 
+    def forget(self, destination: str) -> None:
+        """
+        *destination* is gone.
+        """
+        self._up_to.pop(destination, None)
+
     def after_fork_in_child(self) -> None:
         """
         What the parent measured is the parent's to write.
@@ -287,6 +293,9 @@ class Flushed:
 
 
 flushed: Final = Flushed()
+
+process_run: Final[list[Any]] = []
+"""The run of this process, once something was recorded: at most one."""
 
 exit_paths: Final[set[Path]] = set()
 """Journals that get what was measured last when the process ends."""
@@ -419,6 +428,7 @@ def _after_fork_in_child() -> None:
     _lock = threading.RLock()
     cells.after_fork_in_child()
     flushed.after_fork_in_child()
+    process_run.clear()
     composition.after_fork_in_child()
     for ref in _fork_hooks:
         method = ref()

@@ -17,7 +17,9 @@ def evidence(metric="test_duration", unit="s", before=10.2, after=14.5, **change
     """
     Evidence of a step at sample 31, with *changes*.
     """
-    since = Since(31.0, 30, (30, 30), changes.pop("version", "abc123"), changes.pop("last_good", "def456"), version_key="commit")
+    since = Since(
+        31.0, 30, (30, 30), changes.pop("version", "abc123"), changes.pop("last_good", "def456"), version_key="commit"
+    )
     values = {
         "identity": {"suite": "integration"}, "effect": after - before, "interval": (4.0, 4.6), "since": since,
         "samples_before": 30, "samples_after": 12,

@@ -114,6 +114,6 @@ def look_at_each_sample(writer: Recorder) -> None:
     Let *writer* look at its file before each sample: for it, more than RECHECK_SECONDS pass between two.
     """
     seconds = itertools.count()
-    assert writer._writer is not None
-    writer._writer._checked = -1.0
-    writer._writer._clock = lambda: float(next(seconds))
+    assert writer._log._writer is not None
+    writer._log._writer._checked = -1.0
+    writer._log._writer._clock = lambda: float(next(seconds))

@@ -34,8 +34,8 @@ def test_a_renamed_file_is_left_within_the_recheck_time(tmp_path):
     path, moved = tmp_path / "m.jsonl", tmp_path / "moved.jsonl"
     seconds = [0.0]
     writer = recorder(path)
-    writer._writer._checked = 0.0
-    writer._writer._clock = lambda: seconds[0]
+    writer._log._writer._checked = 0.0
+    writer._log._writer._clock = lambda: seconds[0]
     put(writer, "m", 1)
     path.rename(moved)
     seconds[0] = RECHECK_SECONDS * 0.9
@@ -105,7 +105,7 @@ def test_a_writer_that_is_dropped_closes_its_file_without_a_warning(tmp_path):
         path.unlink()
         put(writer, "m", i)
     assert descriptors() == before + 1
-    writer._writer = None
+    writer._log._writer = None
     assert descriptors() == before
 
 
@@ -120,15 +120,15 @@ def test_a_forked_child_writes_by_a_descriptor_of_its_own(tmp_path):
         from journal_files import put, recorder
         writer = recorder(Path({str(path)!r}))
         put(writer, "m", 1)
-        held = writer._writer._file
+        held = writer._log._writer._file
         child = os.fork()
         put(writer, "m", 2 if child else 3)
         if not child:
-            assert writer._writer._file is not held
+            assert writer._log._writer._file is not held
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
         put(writer, "m", 4)
-        assert writer._writer._file is held
+        assert writer._log._writer._file is held
         (series,) = writer.series()
         tell([series.values.tolist(), [dict(c)["autonomous_dev.run.id"] for c in series.contexts]])
     """)
@@ -149,8 +149,8 @@ def test_a_fork_while_threads_record_does_not_hang(tmp_path):
         from journal_files import put, recorder, values
         writer, memory = recorder(Path({str(path)!r})), recorder(None)
         values(writer)
-        locks = [writer._lock, writer._reader._lock, writer._reader.store._lock, writer._gauges._lock, memory._lock,
-                 memory._store._lock]
+        locks = [writer._lock, writer._log._reader._lock, writer._log._reader.store._lock, writer._gauges._lock, memory._lock,
+                 memory._log._store._lock]
         held, done = threading.Event(), threading.Event()
         def hold():
             for lock in locks:
@@ -202,8 +202,8 @@ def shorten(writer, path: Path, *takes: int) -> None:
     """
     file = ShortFile(path)
     file.takes = [*takes]
-    writer._writer._file = file
-    writer._writer._clock = lambda: writer._writer._checked
+    writer._log._writer._file = file
+    writer._log._writer._clock = lambda: writer._log._writer._checked
 
 
 def test_after_a_short_write_the_whole_line_follows(tmp_path):
@@ -333,7 +333,7 @@ def test_durable_waits_for_the_disk(tmp_path, monkeypatch):
     writer = recorder(tmp_path / "b", durable=True)
     put(writer, "m", 1)
     put(writer, "m", 2)
-    assert synchronised == [writer._writer._file.fileno()] * 2
+    assert synchronised == [writer._log._writer._file.fileno()] * 2
 
 
 def test_a_disk_that_does_not_synchronise_is_a_storage_error(tmp_path, monkeypatch):
@@ -365,10 +365,10 @@ def test_each_sample_is_one_write(tmp_path):
             return super().write(data)
 
     with Watched(path, "ab") as file:
-        writer._writer._file = file
-        writer._writer._clock = lambda: writer._writer._checked
+        writer._log._writer._file = file
+        writer._log._writer._clock = lambda: writer._log._writer._checked
         for i in range(3):
             put(writer, "m", i, {"suite": "a"})
-        writer._writer._file = None
+        writer._log._writer._file = None
     assert len(writes) == 3
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in writes)

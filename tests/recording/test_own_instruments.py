@@ -131,7 +131,7 @@ def test_what_could_not_be_written_comes_with_the_next_flush(tmp_path, monkeypat
         raise StorageError(28, "full", "m.jsonl")
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer._writer, "append", fail)
+        patch.setattr(writer._log._writer, "append", fail)
         with pytest.raises(StorageError):
             writer.flush_instruments()
     work(1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from autonomous_dev import _state
 from autonomous_dev.recording._journal_writer import JournalWriter
 from autonomous_dev.recording._own_instruments import flush
-from autonomous_dev.recording._run import Run
+from autonomous_dev.recording._run import process_run
 from autonomous_dev.series import NO_ATTRIBUTES
 
 _logger = logging.getLogger("autonomous_dev")
@@ -39,5 +39,9 @@ def _flush_all() -> None:
 
 def _flush(path: Path) -> None:
     flush(
-        str(path), lambda line: JournalWriter(path).append(line.encode()), Run().resource, NO_ATTRIBUTES, time.time_ns()
+        str(path),
+        lambda line: JournalWriter(path).append(line.encode()),
+        process_run().resource,
+        NO_ATTRIBUTES,
+        time.time_ns(),
     )

@@ -9,10 +9,13 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from autonomous_dev.conventions import RUN_ID
 from autonomous_dev.errors import StorageError
 from autonomous_dev.recording._decoder import Decoder, Event, Totals
+from autonomous_dev.recording._gauge_line import Frame, gauge_frame
 from autonomous_dev.recording._journal_writer import check_journal, storage_error
-from autonomous_dev.recording._otlp import gauge_frame, parse, pieces
+from autonomous_dev.recording._otlp import parse, pieces
+from autonomous_dev.recording._run import ContextInRun
 from autonomous_dev.recording._store import FILE_LIMITS, Limits, SampleStore
 from autonomous_dev.series import Attributes, SeriesKey
 
@@ -20,8 +23,8 @@ CHUNK: Final = 4 * 1024 * 1024
 MAX_FOREIGN_LINE: Final = 64 * 1024 * 1024
 """Bytes after which a line without end is given up as damaged."""
 
-MAX_FRAMES: Final = 10_000
-"""Gauge lines, apart from time and value, whose decoding is remembered."""
+MAX_KNOWN: Final = 2000
+"""Texts of gauge lines, and runs, whose decoding is remembered."""
 
 
 class JournalReader:
@@ -37,7 +40,8 @@ class JournalReader:
         self.store = SampleStore(limits)
         self._damaged_lines = 0
         self._decoder = Decoder(self._append)
-        self._frames: dict[tuple[bytes, bytes], tuple[SeriesKey, Attributes]] = {}
+        self._known: dict[tuple[bytes, bytes], tuple[SeriesKey, ContextInRun]] = {}
+        self._runs: dict[bytes, Attributes] = {}
         self._last: tuple[SeriesKey, int, float, Attributes] | None = None
         self._file_id: tuple[int, int] | None = None
         self._offset = 0
@@ -127,17 +131,35 @@ class JournalReader:
         self._last = (key, time_unix_nano, value, context)
         self.store.append(key, time_unix_nano, value, context)
 
-    def _remember(self, frame: tuple[tuple[bytes, bytes], int, float]) -> None:
-        # The line was just decoded: what came of it holds for each line of its frame.
-        if self._last is not None and self._last[1:3] == frame[1:]:
-            if len(self._frames) >= MAX_FRAMES:
-                self._frames.clear()
-            self._frames[frame[0]] = (self._last[0], self._last[3])
+    def _append_known(self, frame: Frame) -> bool:
+        """
+        Take in a line by what another one of its text, and another one of its run, were decoded to.
+        """
+        known, run = self._known.get(frame.around), self._runs.get(frame.resource)
+        if known is None or run is None:
+            return False
+        key, context = known
+        self.store.append(key, frame.time_unix_nano, frame.value, context.of(run))
+        return True
+
+    def _remember(self, frame: Frame) -> None:
+        # The line was just decoded: what came of it holds for each line of its text, and of its run.
+        if self._last is None or self._last[1:3] != (frame.time_unix_nano, frame.value):
+            return
+        key, _, _, context = self._last
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        if len(self._runs) >= MAX_KNOWN:
+            self._runs.clear()
+        run = tuple(pair for pair in context if pair[0] == RUN_ID)
+        self._runs[frame.resource] = run
+        self._known[frame.around] = (key, ContextInRun(tuple(pair for pair in context if pair[0] != RUN_ID)))
 
     def _start_anew(self) -> None:
         self.store.clear()
         self._decoder = Decoder(self._append)
-        self._frames.clear()
+        self._known.clear()
+        self._runs.clear()
         self._last = None
         self._damaged_lines = 0
         self._offset = 0
@@ -146,9 +168,7 @@ class JournalReader:
         if not line or line.isspace():
             return
         frame = gauge_frame(line)
-        known = self._frames.get(frame[0]) if frame is not None else None
-        if frame is not None and known is not None:
-            self.store.append(known[0], frame[1], frame[2], known[1])
+        if frame is not None and self._append_known(frame):
             return
         self._last = None
         document = parse(line)

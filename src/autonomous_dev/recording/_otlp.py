@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import orjson
 
-from autonomous_dev.conventions import RUN_ID, SCOPE
-from autonomous_dev.series import Attributes, AttributeValue, Scalar, SeriesKey
+from autonomous_dev.conventions import SCOPE
+from autonomous_dev.series import Attributes, AttributeValue, Scalar
 
 START_METRICS: Final = '{"resourceMetrics":['
 START_LOGS: Final = '{"resourceLogs":['
@@ -25,8 +25,8 @@ START_LOGS: Final = '{"resourceLogs":['
 START: Final = re.compile(rb'\{\s{0,9}"resource(?:Metrics|Logs)"\s{0,9}:\s{0,9}\[')
 """Where a line begins, whoever wrote it. (Inside a JSON string the quotes would be escaped.)"""
 
-_MAX_INT: Final = 2**63
-_SCOPE_JSON: Final = orjson.dumps({"name": SCOPE}).decode()
+MAX_INT: Final = 2**63
+SCOPE_JSON: Final = orjson.dumps({"name": SCOPE}).decode()
 _DELTA: Final = 1
 
 
@@ -63,91 +63,6 @@ def resource_json(attributes: Iterable[tuple[str, AttributeValue]]) -> str:
     The text from the line's begin up to its scope: who recorded.
     """
     return f'{START_METRICS}{{"resource":{{"attributes":{attributes_json(attributes)}}},'
-
-
-class GaugeTemplate:
-    """
-    The text around time and value of one gauge point, made once per series and context.
-
-    Attributes:
-        head: From behind the resource up to the point's time.
-
-        exemplar: Text between the value and the exemplar's time; empty where there is no context.
-
-        tail: Behind the exemplar's value, or behind the value where there is no exemplar.
-    """
-
-    __slots__ = ("exemplar", "head", "tail")
-
-    def __init__(self, key: SeriesKey, context: Attributes) -> None:
-        name = orjson.dumps(key.name).decode()
-        unit = f',"unit":{orjson.dumps(key.unit).decode()}' if key.unit else ""
-        identity = f'"attributes":{attributes_json(key.identity)},' if key.identity else ""
-        self.head = (
-            f'"scopeMetrics":[{{"scope":{_SCOPE_JSON},"metrics":[{{"name":{name}{unit},'
-            f'"gauge":{{"dataPoints":[{{{identity}"timeUnixNano":"'
-        )
-        if context:
-            self.exemplar = ',"exemplars":[{"timeUnixNano":"'
-            self.tail = f',"filteredAttributes":{attributes_json(context)}}}]}}]}}}}]}}]}}]}}\n'
-        else:
-            self.exemplar = ""
-            self.tail = "}]}}]}]}]}\n"
-
-    def line(self, resource: str, time_unix_nano: int, value: float, span: str = "") -> str:
-        """
-        The whole line.
-
-        Args:
-            resource: From ``resource_json``.
-
-            time_unix_nano: Unix nanoseconds.
-
-            value: Finite.
-
-            span: JSON members with trace and span id, each beginning with a comma; empty outside a span.
-        """
-        measured = f'{time_unix_nano}","asDouble":{value!r}'
-        if self.exemplar:
-            return f"{resource}{self.head}{measured}{self.exemplar}{measured}{span}{self.tail}"
-        if span:
-            return f'{resource}{self.head}{measured},"exemplars":[{{"timeUnixNano":"{measured}{span}}}]{self.tail}'
-        return f"{resource}{self.head}{measured}{self.tail}"
-
-
-_TIME: Final = b'"timeUnixNano":"'
-_VALUE: Final = b'","asDouble":'
-_EXEMPLAR: Final = b',"exemplars":[{"timeUnixNano":"'
-_OWN: Final = f'"scope":{_SCOPE_JSON}'.encode()
-_RUN: Final = f'{{"key":"{RUN_ID}","value":'.encode()
-_GAUGE: Final = b'"gauge":{"dataPoints":[{'
-_NUMBER: Final = re.compile(rb"-?[0-9]{1,17}(?:\.[0-9]{1,25})?(?:e[+-]?[0-9]{1,2})?")
-"""A value as we write it, but for the largest and smallest; never infinite."""
-
-
-def gauge_frame(line: bytes) -> tuple[tuple[bytes, bytes], int, float] | None:
-    """
-    What a ``GaugeTemplate`` was, and the time and value put into it; None for other lines.
-
-    Two lines of one frame say the same of all but time and value. (Inside a JSON string the quotes of these marks
-    would be escaped, so they are found as members only.)
-    """
-    head, found, rest = line.partition(_TIME)
-    time, also, rest = rest.partition(_VALUE)
-    if not (found and also and _RUN in head and _OWN in head and _GAUGE in head):
-        return None
-    end = min((place for place in (rest.find(b","), rest.find(b"}")) if place >= 0), default=-1)
-    value, rest = rest[:end], rest[end:]
-    if rest.startswith(_EXEMPLAR):
-        again = _EXEMPLAR + time + _VALUE + value
-        if not rest.startswith(again):
-            return None
-        rest = rest[len(again) :]
-    # The rest of a line with more than one point is no frame, nor is what damage made of the numbers.
-    if _TIME in rest or not (time.isdigit() and len(time) < 20) or not _NUMBER.fullmatch(value):
-        return None
-    time_unix_nano = int(time)
-    return ((head, rest), time_unix_nano, float(value)) if time_unix_nano < _MAX_INT else None
 
 
 def _exemplars(time_unix_nano: int, value: float, context: Attributes) -> dict[str, Any]:
@@ -248,7 +163,7 @@ def metrics_line(resource: str, metrics: Sequence[Mapping[str, Any]]) -> str:
     One line with several metrics; *resource* is from ``resource_json``.
     """
     body = orjson.dumps(metrics).decode()
-    return f'{resource}"scopeMetrics":[{{"scope":{_SCOPE_JSON},"metrics":{body}}}]}}]}}\n'
+    return f'{resource}"scopeMetrics":[{{"scope":{SCOPE_JSON},"metrics":{body}}}]}}]}}\n'
 
 
 def event_line(
@@ -267,7 +182,7 @@ def event_line(
     body = orjson.dumps(logs).decode()
     return (
         f'{START_LOGS}{{"resource":{{"attributes":{attributes_json(resource)}}},'
-        f'"scopeLogs":[{{"scope":{_SCOPE_JSON},"logRecords":{body}}}]}}]}}\n'
+        f'"scopeLogs":[{{"scope":{SCOPE_JSON},"logRecords":{body}}}]}}]}}\n'
     )
 
 
@@ -341,4 +256,4 @@ def check_int(value: int) -> bool:
     """
     Whether *value* fits OTLP's 64-bit integers.
     """
-    return -_MAX_INT <= value < _MAX_INT
+    return -MAX_INT <= value < MAX_INT

@@ -1,22 +1,20 @@
 """
-Where a tracker's samples go: into the journal, or into memory where there is no file.
+``Recorder``: takes samples in, publishes the newest of each series, and hands series out.
 """
 
 from __future__ import annotations
 
-import errno
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import MeterProvider
 
 from autonomous_dev import _state
 from autonomous_dev.conventions import EVENT_SPLIT, METADATA_KEY, METADATA_ROLE, METRIC_NAME, SCOPE, VERSION
-from autonomous_dev.errors import InvalidValueError, StorageError
+from autonomous_dev.errors import InvalidValueError
 from autonomous_dev.recording import _own_instruments
 from autonomous_dev.recording._arguments import (
     MAX_METADATA_BYTES,
@@ -26,44 +24,18 @@ from autonomous_dev.recording._arguments import (
     metadata_attributes,
     unix_nano,
 )
-from autonomous_dev.recording._at_exit import flush_at_exit
-from autonomous_dev.recording._decoder import Decoder, Event, Totals
-from autonomous_dev.recording._gauges import Cell, RecordedGauges
-from autonomous_dev.recording._journal_reader import JournalReader, find_events
-from autonomous_dev.recording._journal_writer import JournalWriter
-from autonomous_dev.recording._otlp import GaugeTemplate, event_line
-from autonomous_dev.recording._run import Run
+from autonomous_dev.recording._decoder import Event, Totals
+from autonomous_dev.recording._gauge_line import GaugeTemplate
+from autonomous_dev.recording._gauges import RecordedGauges
+from autonomous_dev.recording._log import JournalLog, Log, MemoryLog
+from autonomous_dev.recording._otlp import event_line
+from autonomous_dev.recording._prepared import Prepared
+from autonomous_dev.recording._run import Run, process_run
 from autonomous_dev.recording._split import Role, Split, rule
-from autonomous_dev.recording._store import SampleStore
 from autonomous_dev.series import NO_ATTRIBUTES, Attributes, Series, SeriesKey
 
 MAX_PREPARED: Final = 4096
 """Combinations of name and metadata whose text is kept; more, and all are made anew."""
-
-
-class _Prepared:
-    """
-    What is the same for every sample of one name, unit and metadata.
-    """
-
-    __slots__ = ("cell", "context", "context_of_run", "key", "run", "template")
-
-    def __init__(self, key: SeriesKey, context: Attributes, cell: Cell | None) -> None:
-        self.key = key
-        self.context = context
-        self.cell = cell
-        self.template = GaugeTemplate(key, context)
-        self.run: Run | None = None
-        self.context_of_run: Attributes = context
-
-    def within(self, run: Run) -> Attributes:
-        """
-        The context, with the run in it.
-        """
-        if self.run is not run:
-            self.context_of_run = tuple(sorted((*self.context, *run.context)))
-            self.run = run
-        return self.context_of_run
 
 
 class Recorder:
@@ -100,27 +72,16 @@ class Recorder:
         clock: Callable[[], int],
     ) -> None:
         self.path = path
+        self.read_only = read_only
         self._clock = clock
         self._split = split or Split()
         self._gauges = _gauges_on(meter_provider) if not read_only else None
-        self._prepared: dict[Any, _Prepared] = {}
+        self._prepared: dict[Any, Prepared] = {}
         # Held while a split is decided: what other processes decided is read before.
         self._lock = threading.RLock()
-        self._learned_up_to = 0
-        self._counted = path is None
-        self._run = Run()
-        self._writer: JournalWriter | None = None
-        self._reader: JournalReader | None = None
-        self._store = SampleStore()
-        self._decoder = Decoder(self._store.append)
-        if path is not None:
-            if not read_only:
-                self._writer = JournalWriter(path, durable=durable)
-                flush_at_exit(path)
-            self._reader = JournalReader(path)
-            if read_only:
-                self._reader.refresh()
-        self._destination = str(path.resolve()) if path is not None else f"memory:{id(self)}"
+        self._counted = False
+        self._run = process_run()
+        self._log: Log = MemoryLog() if path is None else JournalLog(path, read_only=read_only, durable=durable)
         _state.on_fork(self._after_fork_in_child)
 
     def record(
@@ -158,24 +119,13 @@ class Recorder:
         now = self._clock() if timestamp is None else unix_nano(timestamp)
         # Last, since it may write a split: a refused call writes nothing.
         prepared = self._lookup(name, metadata, unit)
-        run = run or self._run
-        if self._reader is None:
-            self._store.append(prepared.key, now, value, prepared.within(run))
-        else:
-            self._append(prepared.template.line(run.resource, now, value, _span_json()))
+        self._log.append(prepared, now, value, run or self._run, _span_json())
         cell = prepared.cell
         if cell is not None:
             seconds = now / 1e9
             if not seconds < cell.seconds:  # an older sample that came late is not the newest value
                 cell.value = value
                 cell.seconds = seconds
-
-    @property
-    def read_only(self) -> bool:
-        """
-        Whether this only reads.
-        """
-        return self._reader is not None and self._writer is None
 
     def check(self, name: str, value: object, metadata: Mapping[str, Any] | None) -> None:
         """
@@ -195,83 +145,62 @@ class Recorder:
         """
         The recorded series as of now.
         """
-        return self._current_store().series(name)
+        return self._log.store().series(name)
 
     def sample_count(self) -> int:
         """
         Samples seen so far; grows with each one.
         """
-        return self._current_store().appended
+        return self._log.store().appended
 
     def events(self, name: str) -> list[Event]:
         """
         The events called *name*, oldest first.
         """
-        self._current_store()
-        held = self._reader.events if self._reader is not None else self._decoder.events
-        return [event for event in held if event.name == name]
+        return [event for event in self._log.events() if event.name == name]
 
     def add_event(self, name: str, attributes: Iterable[tuple[str, Any]]) -> None:
         """
         Store something that is no sample.
+
+        Raises:
+            StorageError: If it could not be stored.
         """
-        self._write(event_line(self._run.attributes, name, self._clock(), [attributes]))
+        self._log.write(event_line(self._run.attributes, name, self._clock(), [attributes]))
 
     def totals(self) -> Totals:
         """
         Sums of what our own instruments measured.
         """
-        self._current_store()
-        return self._reader.totals if self._reader is not None else self._decoder.totals
+        return self._log.totals()
 
     @property
     def damaged_lines(self) -> int:
         """
         Lines of the journal that could not be read, as of the last look.
         """
-        return self._reader.damaged_lines if self._reader is not None else 0
+        return self._log.damaged_lines
 
     @property
     def dropped(self) -> tuple[int, int]:
         """
         Samples dropped from memory because of its bounds, and samples of series beyond them.
         """
-        store = self._reader.store if self._reader is not None else self._store
-        return store.dropped_samples, store.dropped_series
+        held = self._log.held()
+        return held.dropped_samples, held.dropped_series
 
     def flush_instruments(self, context: Attributes = NO_ATTRIBUTES, run: Run | None = None) -> None:
         """
         Store what profilers and caches measured since the last flush; nothing where nothing was called.
+
+        Raises:
+            StorageError: If it could not be stored; the next flush tries again.
         """
-        if self.read_only:
-            return
-        resource = (run or self._run).resource
-        _own_instruments.flush(self._destination, self._write, resource, context, self._clock())
+        if not self.read_only:
+            resource = (run or self._run).resource
+            _own_instruments.flush(self._log.destination, self._log.write, resource, context, self._clock())
 
-    def _write(self, line: str) -> None:
-        if self._reader is None:
-            self._decoder.decode(orjson.loads(line))
-        else:
-            self._append(line)
-
-    def _append(self, line: str) -> None:
-        if self._writer is None:
-            raise StorageError(
-                errno.EBADF, f"{self.path} was opened to be read only: open it with MetricsTracker(storage_path=...)"
-            )
-        self._writer.append(line.encode())
-
-    def _current_store(self) -> SampleStore:
-        if self._reader is None:
-            return self._store
-        if self._writer is not None and self.path is not None and not self.path.exists():
-            # Moved away under us: the next record makes a new file, and there is nothing to read until then.
-            self._reader.forget()
-            return self._reader.store
-        self._reader.refresh()
-        return self._reader.store
-
-    def _lookup(self, name: str, metadata: Mapping[str, Any] | None, unit: str | None) -> _Prepared:
+    def _lookup(self, name: str, metadata: Mapping[str, Any] | None, unit: str | None) -> Prepared:
         try:
             # Types are part of the key: 1, 1.0 and True are equal and are different attributes.
             key = (
@@ -291,12 +220,12 @@ class Recorder:
                 self._prepared[key] = prepared
         return prepared
 
-    def _prepare(self, name: str, metadata: Mapping[str, Any] | None, unit: str | None) -> _Prepared:
+    def _prepare(self, name: str, metadata: Mapping[str, Any] | None, unit: str | None) -> Prepared:
         name, checked_unit, attributes = _check(name, metadata, unit)
         with self._lock:
             identity, context = self._divide(name, attributes) if attributes else (NO_ATTRIBUTES, NO_ATTRIBUTES)
         key = SeriesKey(name, checked_unit, identity)
-        return _Prepared(key, context, self._gauges.cell(key) if self._gauges is not None else None)
+        return Prepared(key, context, self._gauges.cell(key) if self._gauges is not None else None)
 
     def _divide(self, name: str, attributes: Attributes) -> tuple[Attributes, Attributes]:
         self._learn(name, attributes)
@@ -309,9 +238,8 @@ class Recorder:
         """
         Take over what earlier processes decided, and count their values where a key may show too many.
         """
-        if self.path is not None and not all(self._split.knows(name, key) for key, _ in attributes):
-            events, self._learned_up_to = find_events(self.path, EVENT_SPLIT, self._learned_up_to)
-            for event in events:
+        if not all(self._split.knows(name, key) for key, _ in attributes):
+            for event in self._log.newer_events(EVENT_SPLIT):
                 self._split.learn(event.attributes)
         if not self._counted and any(self._split.depends_on_values(name, key, value) for key, value in attributes):
             self._counted = True
@@ -319,18 +247,13 @@ class Recorder:
                 self._split.count(series.key.name, series.key.identity)
 
     def _write_split(self, name: str, decided: Mapping[str, Role]) -> None:
-        if self._writer is not None:
-            records = [
-                ((METRIC_NAME, name), (METADATA_KEY, key), (METADATA_ROLE, role)) for key, role in decided.items()
-            ]
-            self._append(event_line(self._run.attributes, EVENT_SPLIT, self._clock(), records))
+        records = [((METRIC_NAME, name), (METADATA_KEY, key), (METADATA_ROLE, role)) for key, role in decided.items()]
+        self._log.write(event_line(self._run.attributes, EVENT_SPLIT, self._clock(), records))
 
     def _after_fork_in_child(self) -> None:
         self._lock = threading.RLock()
-        self._run = Run()
-        self._store.after_fork_in_child()
-        if self._reader is not None:
-            self._reader.after_fork_in_child()
+        self._run = process_run()
+        self._log.after_fork_in_child()
 
 
 def _check(name: str, metadata: Mapping[str, Any] | None, unit: str | None) -> tuple[str, str, Attributes]:

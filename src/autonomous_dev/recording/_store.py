@@ -39,8 +39,6 @@ MEMORY_LIMITS: Final = Limits(samples_per_series=100_000, series=10_000, samples
 FILE_LIMITS: Final = Limits(samples_per_series=1_000_000, series=10_000, samples=10_000_000)
 """Of what is held of a file; the file itself keeps everything."""
 
-MAX_INTERNED_CONTEXTS: Final = 100_000
-
 
 class _Column:
     """
@@ -96,7 +94,6 @@ class SampleStore:
         self.dropped_series = 0
         self._held = 0
         self._columns: dict[SeriesKey, _Column] = {}
-        self._contexts: dict[Attributes, Attributes] = {}
         self._lock = threading.Lock()
 
     def append(self, key: SeriesKey, time_unix_nano: int, value: float, context: Attributes) -> None:
@@ -113,7 +110,7 @@ class SampleStore:
             column.times.append(time_unix_nano)  # raises for what is no 64-bit integer
             column.values.append(value)
             self._columns[key] = column
-            column.contexts.append(self._intern(context))
+            column.contexts.append(context)
             column.snapshot = None
             self.appended += 1
             self._held += 1
@@ -146,7 +143,6 @@ class SampleStore:
         """
         with self._lock:
             self._columns.clear()
-            self._contexts.clear()
             self._held = 0
 
     def after_fork_in_child(self) -> None:
@@ -159,11 +155,3 @@ class SampleStore:
         gone = column.trim(keep)
         self._held -= gone
         self.dropped_samples += gone
-
-    def _intern(self, context: Attributes) -> Attributes:
-        # Samples of one run share one context object.
-        if len(self._contexts) >= MAX_INTERNED_CONTEXTS:
-            self._contexts.clear()
-        known = self._contexts.setdefault(context, context)
-        # 1 and True are equal and are not the same.
-        return known if known is context or repr(known) == repr(context) else context
