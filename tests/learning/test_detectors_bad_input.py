@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from known_series import series
 
@@ -31,6 +31,7 @@ columns = st.one_of(
 
 
 @settings(max_examples=200, deadline=None)
+@example([5e-324] * 9)
 @given(columns)
 def test_any_numbers(values):
     """

@@ -19,6 +19,9 @@ MIN_SAMPLES: Final = 5
 ROUNDING: Final = 8 * sys.float_info.epsilon
 """Smallest difference between scaled values that is not taken for rounding."""
 
+_SMALLEST: Final = sys.float_info.min
+"""Below this a float has lost digits, and dividing by it overflows: such values are as good as 0."""
+
 _ABSURD: Final = 1e9
 """Values that lie this many times the typical size from the median are drawn in: one 1e308 would hide all else."""
 
@@ -57,8 +60,16 @@ def finite_samples(series: Series) -> Samples:
     """
     positions = np.flatnonzero(np.isfinite(series.values))
     values = _without_absurdities(series.values[positions])
-    scale = float(np.max(np.abs(values))) if len(values) else 0.0
-    return Samples(positions, values / (scale or 1.0), scale or 1.0)
+    scale = scale_of(values)
+    return Samples(positions, values / scale, scale)
+
+
+def scale_of(values: NDArray[np.float64]) -> float:
+    """
+    The largest absolute value of *values*, shape (n,), to divide them by; 1 where all are as good as 0.
+    """
+    largest = float(np.max(np.abs(values))) if len(values) else 0.0
+    return largest if largest >= _SMALLEST else 1.0
 
 
 def _without_absurdities(values: NDArray[np.float64]) -> NDArray[np.float64]:

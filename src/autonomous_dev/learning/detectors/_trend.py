@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from autonomous_dev.learning.detectors._finding import Finding, Kind
 from autonomous_dev.learning.detectors._noise import estimate_noise
-from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING, finite_samples
+from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING, finite_samples, scale_of
 from autonomous_dev.learning.detectors._segments import segment
 from autonomous_dev.learning.detectors._shape import line_beats_step, without_stairs
 from autonomous_dev.policy import Policy
@@ -61,7 +61,7 @@ def robust_slope(values: ArrayLike) -> Slope:
     kept = np.flatnonzero(np.isfinite(column))
     if len(kept) < 2:
         return Slope(math.nan, -math.inf, math.inf)
-    scale = float(np.max(np.abs(column[kept]))) or 1.0
+    scale = scale_of(column[kept])
     pairs = _Pairs(kept.astype(np.float64), column[kept] / scale)
     slope = pairs.slope()
     return Slope(*(float(x) * scale for x in (slope.slope, slope.low, slope.high)))
