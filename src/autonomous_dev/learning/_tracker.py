@@ -17,6 +17,7 @@ from opentelemetry import metrics
 from opentelemetry.metrics import MeterProvider
 
 from autonomous_dev import _state
+from autonomous_dev.conventions import OWN_PREFIX
 from autonomous_dev.errors import ConfigurationError, InvalidTypeError, InvalidValueError, StorageError
 from autonomous_dev.learning._engine import Judgement, judge
 from autonomous_dev.learning._insight import LearningInsight
@@ -333,8 +334,11 @@ class MetricsTracker:
     def unexported(self) -> dict[tuple[str, str], tuple[str, str]]:
         """
         Metrics (name, unit) that are recorded but not exported, each with the metric whose name it met there.
+
+        What profilers and caches measured is exported by their own instruments, and so never among them.
         """
-        return refused_names(series.key for series in self._recorder.series())
+        keys = (series.key for series in self._recorder.series())
+        return refused_names(key for key in keys if not key.name.startswith(OWN_PREFIX))
 
     def events(self, name: str) -> list[Event]:
         """
