@@ -83,6 +83,14 @@ def test_our_own_names_are_shortened():
     assert title(own) == "call.duration.mean (operation=scan)"
 
 
+@pytest.mark.parametrize(("after", "share"), [(19.9, "99%"), (19.96, "100%"), (20.0, "100%"), (25.0, "150%")])
+def test_a_share_is_a_plain_number(after, share):
+    """
+    About twice as much is 100%, not 1e+02%.
+    """
+    assert f"got {share} worse" in describe(Kind.CHANGE_POINT, Direction.WORSE, evidence(before=10.0, after=after))
+
+
 @pytest.mark.parametrize(
     ("version", "last_good", "span"), [("b" * 40, "a" * 40, f"{'a' * 12}..{'b' * 12}"), ("b", "", "b"), ("", "a", "")]
 )

@@ -13,6 +13,7 @@ from autonomous_dev.conventions import RUN_ID
 from autonomous_dev.errors import StorageError
 from autonomous_dev.performance import PerformanceProfiler, SimpleCache
 from autonomous_dev.recording import Recorder, Run
+from autonomous_dev.recording._statistics import histogram_samples
 from children import run_child
 
 HERE = str(Path(__file__).parent)
@@ -282,3 +283,11 @@ def test_at_exit_a_relative_path_is_where_it_was(tmp_path):
     call(2)
     """)  # fmt: skip
     assert counts_at(tmp_path / "relative.jsonl") == [2]
+
+
+def test_the_quantiles_of_one_call_are_its_duration():
+    """
+    Of one measurement the sum is known: no quantile is made of its bucket.
+    """
+    found = {name: value for name, _, value in histogram_samples("d", "s", (1, 0.11, 0, 1, 0), (0.1, 0.25))}
+    assert found == {"d.count": 1.0, "d.mean": 0.11, "d.p50": 0.11, "d.p95": 0.11}

@@ -65,7 +65,7 @@ def describe(kind: Kind, direction: Direction, evidence: Evidence) -> str:
 
 def _verb(direction: Direction, evidence: Evidence) -> str:
     share = abs(evidence.relative_effect)
-    amount = f"{100 * share:.2g}% " if share < 1 else f"{100 * share:.0f}% " if share < 100 else ""
+    amount = f"{100 * share:.2g}% " if share < 0.995 else f"{100 * share:.0f}% " if share < 100 else ""
     if direction is not Direction.CHANGED:
         return f"got {amount}{direction}"
     way = "rose" if evidence.effect > 0 else "fell"

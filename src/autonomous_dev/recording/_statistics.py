@@ -50,7 +50,8 @@ def histogram_samples(
     yield name + HISTOGRAM_MEAN, unit, total / count
     if bounds and len(buckets) == len(bounds) + 1:
         for suffix, quantile in HISTOGRAM_QUANTILES:
-            yield name + suffix, unit, bucket_quantile(quantile, buckets, bounds)
+            # Of one measurement the sum is known, and its bucket no better.
+            yield name + suffix, unit, total if count == 1 else bucket_quantile(quantile, buckets, bounds)
 
 
 def bucket_quantile(quantile: float, buckets: Sequence[float], bounds: Sequence[float]) -> float:
