@@ -157,3 +157,16 @@ def test_well_known_names(instrument, unit, counter, name):
     The names that rules and dashboards are written with.
     """
     assert prometheus_names.metric_name(instrument, unit, counter=counter) == name
+
+
+@given(st.text(min_size=1, max_size=60))
+@example("build time (s)")
+@example("{{ x }}")
+@example("((")
+def test_a_metric_and_its_timestamp_have_one_name_in_common(name):
+    """
+    Whatever a metric is called, the board finds its value by the name of its timestamp.
+    """
+    instrument = prometheus_names.instrument_name(name)
+    value, time = (prometheus_names.metric_name(instrument + end, "") for end in ("", LAST_RECORDED))
+    assert time == f"{value}_last_recorded_timestamp"

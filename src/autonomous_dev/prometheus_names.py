@@ -38,12 +38,13 @@ def instrument_name(name: str) -> str:
     The OpenTelemetry instrument name for a metric that a user called *name*.
 
     Characters that OpenTelemetry does not take become ``_``, a leading non-letter gets ``m_``, and letters
-    become small, as the SDK makes them.
+    become small, as the SDK makes them. What is not alphanumeric at the end goes: Prometheus would draw it together
+    with what a suffix begins with, and value and timestamp had no name in common.
     """
     mapped = _NOT_IN_INSTRUMENT.sub("_", name).lower()
     if not ("a" <= mapped[:1] <= "z"):
         mapped = f"m_{mapped}"
-    return mapped[:MAX_INSTRUMENT_NAME]
+    return mapped[:MAX_INSTRUMENT_NAME].rstrip("_.-/")
 
 
 def unit_suffix(unit: str) -> str:

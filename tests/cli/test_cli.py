@@ -87,7 +87,7 @@ def test_nothing_judged_is_not_fine(tmp_path):
     MetricsTracker(path)
     assert "nothing judged" in run("insights", "--storage", path).output
     MetricsTracker(path).record_metric("a", 1.0)
-    assert run("insights", "--storage", path).output == "no insight; 1 series: 1 needs more data (1 of 5)\n"
+    assert run("insights", "--storage", path).output == "nothing judged yet; 1 series: 1 needs more data (1 of 5)\n"
 
 
 def test_the_policy_of_the_working_folder_is_read(journal):
@@ -134,6 +134,29 @@ def test_damaged_lines_are_said(journal):
         file.write(b"\x00garbage\n")
     assert "1 lines could not be read" in run("show", "--storage", journal).output
     assert "1 lines could not be read" in run("insights", "--storage", journal).output
+
+
+def test_a_journal_does_not_command_the_terminal(tmp_path):
+    """Control characters in recorded text are shown as escapes."""
+    tracker = MetricsTracker(tmp_path / "m.json")
+    for i in range(20):
+        metadata = {"suite": "\x1b]0;mine\x07", "commit": "\x1b[2J"}
+        tracker.record_metric("test_duration", 10.0 if i < 10 else 20.0, metadata)
+    for command in (["show"], ["insights"], ["rules", "--out", tmp_path / "out"]):
+        output = run(*command, "--storage", tmp_path / "m.json").output
+        assert "\x1b" not in output
+        assert "\x07" not in output
+    assert "\\x1b[2J" in run("insights", "--storage", tmp_path / "m.json").output
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_no_journal(tmp_path):
+    """What is no regular file is refused at once, for reading and for writing."""
+    os.mkfifo(tmp_path / "pipe")
+    for command in (["show"], ["record", "a", "1"]):
+        result = run(*command, "--storage", tmp_path / "pipe")
+        assert result.exit_code == 1
+        assert "no regular file" in result.output
 
 
 def test_names_that_meet_are_said(tmp_path):

@@ -6,6 +6,7 @@ Each sub-command is a file of its own that imports what it needs when it runs, s
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import click
 
+from autonomous_dev.cli._printable import printable
 from autonomous_dev.errors import AutonomousDevError
 
 __all__ = ["main"]
@@ -43,7 +45,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except AutonomousDevError as error:
-            raise click.ClickException(_one_line(error)) from error
+            raise click.ClickException(printable(_one_line(error))) from error
 
 
 def _one_line(error: AutonomousDevError) -> str:
@@ -63,6 +65,10 @@ def main() -> None:
     """
     Run the command line; every error is one line and an exit code.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show an arrow shows a question mark.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         commands(prog_name="autonomous-dev")
     except Exception as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autonomous_dev.cli._options import format_option, load_policy, policy_option, storage_option
+from autonomous_dev.cli._printable import printable
 
 if TYPE_CHECKING:
     from autonomous_dev.learning import Judgement, LearningInsight, MetricsTracker, UnrecordedThreshold
@@ -45,13 +46,14 @@ def insights(storage: Path, policy_file: Path | None, output: str, min_confidenc
             _print_insight(place, insight)
         _print_states(told, judgement, tracker)
         for threshold in missing:
-            click.echo(str(threshold))
+            click.echo(printable(str(threshold)))
 
 
 def _print_insight(place: int, insight: LearningInsight) -> None:
-    click.echo(f"{place}. [{insight.severity}, {insight.confidence:.0%} sure] {insight.description}")
+    said = printable(insight.description)
+    click.echo(f"{place}. [{insight.severity}, {insight.confidence:.0%} sure] {said}")
     if insight.suggested_action:
-        click.echo(f"   {insight.suggested_action}")
+        click.echo(f"   {printable(insight.suggested_action)}")
     if insight.id:
         click.echo(f"   id {insight.id}")
 
@@ -61,11 +63,15 @@ def _print_states(told: list[LearningInsight], judgement: Judgement, tracker: Me
     What "no insight" rests on: nothing judged is not the same as nothing wrong.
     """
     states = Counter(str(status) for status in judgement.statuses)
+    from autonomous_dev.learning import State
+
     if not judgement.statuses:
         click.echo("nothing judged: the journal holds no sample yet")
         return
     summary = ", ".join(f"{count} {state}" for state, count in states.items())
-    click.echo(f"{'' if told else 'no insight; '}{len(judgement.statuses)} series: {summary}")
+    judged = any(status.state is not State.NEEDS_MORE_DATA for status in judgement.statuses)
+    nothing = "no insight; " if judged else "nothing judged yet; "
+    click.echo(f"{'' if told else nothing}{len(judgement.statuses)} series: {summary}")
     if tracker.damaged_lines:
         click.echo(f"damaged: {tracker.damaged_lines} lines could not be read; everything else was", err=True)
 

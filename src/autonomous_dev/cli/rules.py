@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from autonomous_dev.cli._options import load_policy, policy_option, storage_option
+from autonomous_dev.cli._printable import printable
 from autonomous_dev.errors import StorageError
 
 _LINES: Final = 50
@@ -42,7 +43,7 @@ def rules(out: Path, policy_file: Path | None, storage: Path) -> None:
     for path in files:
         click.echo(f"wrote {path}")
     for left_out in written.left_out[:_LINES]:
-        click.echo(f"left out: {left_out}")
+        click.echo(f"left out: {printable(str(left_out))}")
     if len(written.left_out) > _LINES:
         click.echo(f"left out: {len(written.left_out) - _LINES} more")
 

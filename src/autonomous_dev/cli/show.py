@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from autonomous_dev.cli._options import format_option, load_policy, policy_option, storage_option
+from autonomous_dev.cli._printable import printable
 
 if TYPE_CHECKING:
     from autonomous_dev.learning import MetricsTracker, SeriesStatus
@@ -59,7 +60,14 @@ def _print_table(rows: list[tuple[Series, SeriesStatus]], storage: Path, name: s
         at = datetime.fromtimestamp(status.newest, UTC).strftime("%Y-%m-%d %H:%M") if len(series) else ""
         newest = f"{series.values[-1]:.6g}" if len(series) else ""
         # Names are the user's: printed as they are, not taken for markup.
-        table.add_row(escape(str(series.key)), escape(series.key.unit), str(len(series)), newest, at, str(status))
+        table.add_row(
+            escape(printable(str(series.key))),
+            escape(printable(series.key.unit)),
+            str(len(series)),
+            newest,
+            at,
+            str(status),
+        )
     console = Console()
     if not console.is_terminal:
         console.width = PIPE_WIDTH
@@ -69,7 +77,9 @@ def _print_table(rows: list[tuple[Series, SeriesStatus]], storage: Path, name: s
 def _print_notes(tracker: MetricsTracker) -> None:
     for (name, unit), (other, other_unit) in tracker.unexported().items():
         click.echo(
-            f"not exported: {name} ({unit or 'no unit'}) has the name of {other} ({other_unit or 'no unit'}) in Prometheus"
+            printable(
+                f"not exported: {name} ({unit or 'no unit'}) has the name of {other} ({other_unit or 'no unit'}) in Prometheus"
+            )
         )
     if tracker.damaged_lines:
         click.echo(f"damaged: {tracker.damaged_lines} lines could not be read; everything else was", err=True)

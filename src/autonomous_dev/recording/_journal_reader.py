@@ -101,6 +101,8 @@ class JournalReader:
         self.store.after_fork_in_child()
 
     def _refresh(self) -> None:
+        if self._file_id is None:
+            check_journal(self.path)
         with self.path.open("rb", buffering=0) as file:
             status = os.fstat(file.fileno())
             file_id = (status.st_dev, status.st_ino)

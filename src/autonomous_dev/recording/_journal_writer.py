@@ -45,6 +45,9 @@ def check_journal(path: Path) -> None:
 
         StorageError: If it cannot be read.
     """
+    # A pipe would wait for somebody, and a device keeps nothing.
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise NotAJournalError(errno.EINVAL, f"{path} is no regular file: name a file to be made", str(path))
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
