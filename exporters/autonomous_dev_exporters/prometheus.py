@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from autonomous_dev import _state, conventions
 from autonomous_dev._configure import program_provider, switched_off
 from autonomous_dev._periodic import Periodic
-from autonomous_dev.errors import ConfigurationError, ServeError
+from autonomous_dev.errors import ConfigurationError, InvalidTypeError, ServeError
 from autonomous_dev.learning import MetricsTracker
 from autonomous_dev.policy import Policy
 from autonomous_dev_exporters._insight_gauges import InsightBoard, InsightGauges, InsightSource
@@ -78,8 +78,12 @@ def serve(
             was made without a PageReader.
 
         InvalidValueError: If *port* is no port.
+
+        InvalidTypeError: If *tracker* is no tracker.
     """
     check_port(port)
+    if tracker is not None and not callable(getattr(tracker, "generate_insights", None)):
+        raise InvalidTypeError(f"tracker is {tracker!r}: expected a MetricsTracker")
     with _state.composition.lock:
         if tracker is None and _state.composition.configuration is not None:
             tracker = _state.composition.configuration.tracker

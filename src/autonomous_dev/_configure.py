@@ -14,7 +14,7 @@ from opentelemetry import metrics
 
 from autonomous_dev import _state
 from autonomous_dev._periodic import Periodic
-from autonomous_dev.errors import ConfigurationError
+from autonomous_dev.errors import ConfigurationError, InvalidTypeError
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
@@ -87,7 +87,12 @@ def configure(
         PolicyError: If *policy* cannot be read.
 
         ServeError: If the port cannot be listened on.
+
+        InvalidTypeError: If *storage* or *policy* is no path.
     """
+    for name, path in (("storage", storage), ("policy", policy)):
+        if isinstance(path, bytes | int | float):
+            raise InvalidTypeError(f"{name} is {path!r}: expected a path such as 'metrics.json'")
     wanted = Configuration(
         storage=None if storage is None else Path(storage).absolute(),
         prometheus_port=prometheus_port,

@@ -64,6 +64,15 @@ def test_record_then_show(tmp_path):
     assert "needs more data (1 of 5)" in run("show", "--storage", path).output
 
 
+def test_record_splits_metadata_as_the_policy_says(tmp_path):
+    """What the policy calls identity tells series apart from the first sample on."""
+    Path("automation_policy.yaml").write_text("metrics:\n  throughput:\n    identity: [runner]\n")
+    for runner in ("a", "b"):
+        run("record", "throughput", "1", "--storage", tmp_path / "m.json", "--meta", f"runner={runner}")
+    shown = json.loads(run("show", "--storage", tmp_path / "m.json", "--format", "json").output)
+    assert [series["identity"] for series in shown] == [{"runner": "a"}, {"runner": "b"}]
+
+
 def test_insights_as_text(journal):
     """Text says what got worse, since which commit, how sure, and what was judged."""
     result = run("insights", "--storage", journal)

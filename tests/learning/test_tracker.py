@@ -254,3 +254,22 @@ def test_a_storage_path_is_a_path(path):
     """A storage path of another type is refused by name."""
     with pytest.raises(InvalidTypeError, match="storage_path"):
         MetricsTracker(path)
+
+
+def test_a_path_that_cannot_be_is_refused(tmp_path):
+    """A path with a NUL, or too long for a file system, gives an error of ours."""
+    with pytest.raises(InvalidValueError, match="NUL"):
+        MetricsTracker("a\0b")
+    with pytest.raises(StorageError, match="aaa"):
+        MetricsTracker(tmp_path / ("a" * 300))
+
+
+def test_a_question_of_the_wrong_type_is_refused():
+    """A name that is no string, and attributes that are no mapping, are refused by name."""
+    tracker = MetricsTracker()
+    with pytest.raises(InvalidTypeError, match="name"):
+        tracker.get_metrics(5)
+    with pytest.raises(InvalidTypeError, match="name"):
+        tracker.analyze_trends(5)
+    with pytest.raises(InvalidTypeError, match="attributes"):
+        tracker.get_metrics(attributes="suite")

@@ -8,20 +8,27 @@ from pathlib import Path
 
 import click
 
-from autonomous_dev.cli._options import storage_option
+from autonomous_dev.cli._options import load_policy, policy_option, storage_option
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("value", type=float)
 @storage_option
+@policy_option
 @click.option("--unit", help="UCUM unit, such as s, By or %.")
 @click.option(
     "--meta", "pairs", multiple=True, metavar="KEY=VALUE", help="Metadata, such as commit=abc123; as often as needed."
 )
 @click.option("--timestamp", type=float, help="Unix seconds. [default: now]")
 def record(
-    name: str, value: float, storage: Path, unit: str | None, pairs: tuple[str, ...], timestamp: float | None
+    name: str,
+    value: float,
+    storage: Path,
+    policy_file: Path | None,
+    unit: str | None,
+    pairs: tuple[str, ...],
+    timestamp: float | None,
 ) -> None:
     """
     Record VALUE for the metric NAME.
@@ -29,7 +36,9 @@ def record(
     from autonomous_dev.learning import MetricsTracker
 
     metadata = dict(_pair(pair) for pair in pairs)
-    MetricsTracker(storage).record_metric(name, value, metadata, unit=unit, timestamp=timestamp)
+    # The policy says which metadata tells series apart, and that is decided at the first sample.
+    tracker = MetricsTracker(storage, policy=load_policy(policy_file))
+    tracker.record_metric(name, value, metadata, unit=unit, timestamp=timestamp)
 
 
 def _pair(text: str) -> tuple[str, str]:

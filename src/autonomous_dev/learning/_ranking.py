@@ -135,9 +135,8 @@ def fitting(attributes: Mapping[str, Any], context: Mapping[str, Any]) -> list[s
     """
     The keys of *context* that say the same as *attributes*.
     """
-    return [
-        key for key, value in context.items() if key != "task_type" and key in attributes and attributes[key] == value
-    ]
+    known = {key: value for key, value in context.items() if isinstance(value, str | bool | int | float)}
+    return [key for key in known if key != "task_type" and key in attributes and attributes[key] == known[key]]
 
 
 def reason(candidate: Candidate, context: Mapping[str, Any]) -> str:
@@ -146,7 +145,7 @@ def reason(candidate: Candidate, context: Mapping[str, Any]) -> str:
     """
     insight = candidate.insight
     parts = [insight.description, f"confidence {insight.confidence:.0%}"]
-    if insight.direction is Direction.CHANGED:
+    if insight.direction is Direction.CHANGED and insight.evidence is not None:
         parts.append("no polarity is known for this metric")
     fits = fitting(candidate.attributes, context)
     if fits:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -220,7 +221,16 @@ class MetricsTracker:
             since: Only samples at or after this time: Unix seconds or a datetime with a time zone.
 
             until: Only samples before this time.
+
+        Raises:
+            InvalidTypeError: If *name* is no string, *attributes* no mapping or a time no time.
+
+            InvalidValueError: If a time is out of range.
         """
+        if name is not None and not isinstance(name, str):
+            raise InvalidTypeError(f"name is {name!r}: expected the name of a metric, such as 'test_duration'")
+        if attributes is not None and not isinstance(attributes, Mapping):
+            raise InvalidTypeError(f"attributes is {attributes!r}: expected a mapping such as {{'suite': 'unit'}}")
         first = None if since is None else unix_nano(since, "since")
         last = None if until is None else unix_nano(until, "until")
         found: list[Metric] = []
@@ -384,9 +394,14 @@ def _policy_of(policy: Policy | str | Path | None) -> Policy:
 def _path_of(storage_path: object) -> Path | None:
     if storage_path is None:
         return None
-    if not isinstance(storage_path, str | Path) or not str(storage_path):
+    if not isinstance(storage_path, str | os.PathLike) or not str(storage_path):
         raise InvalidTypeError(f"storage_path is {storage_path!r}: expected a path such as 'metrics.json'")
-    return Path(storage_path)
+    path = Path(storage_path)
+    if "\0" in str(path):
+        raise InvalidValueError(
+            f"storage_path is {str(path)!r}: a path holds no NUL; expected one such as 'metrics.json'"
+        )
+    return path
 
 
 def _identity_of(identity: object) -> list[str] | None:

@@ -46,7 +46,7 @@ def check_journal(path: Path) -> None:
         StorageError: If it cannot be read.
     """
     # A pipe would wait for somebody, and a device keeps nothing.
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if os.path.exists(path) and not path.is_file() and not path.is_dir():  # noqa: PTH110 - Path.exists raises for some names
         raise NotAJournalError(errno.EINVAL, f"{path} is no regular file: name a file to be made", str(path))
     try:
         with path.open("rb") as file:
@@ -88,7 +88,7 @@ def storage_error(what: str, path: Path, error: OSError) -> StorageError:
     A StorageError that says what could not be done with which file, and keeps ``errno``.
     """
     reason = error.strerror or str(error)
-    if error.errno == errno.EISDIR or path.is_dir():
+    if error.errno == errno.EISDIR or os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         reason = "it is a directory; name a file in it"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         reason = f"{reason}; choose a path that this user may write to"
