@@ -19,7 +19,6 @@ from autonomous_dev.publishing.dashboards._look import (
     merged,
     now,
     of,
-    query,
     rows,
     severity_words,
 )
@@ -58,7 +57,7 @@ def open_insights() -> stat.Panel:
         .text_mode(common.BigValueTextMode.VALUE_AND_NAME)
         .orientation(common.VizOrientation.HORIZONTAL)
         .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
-        .with_target(query(f"sum by ({SEVERITY_LABEL}) ({chosen(OPEN_INSIGHTS)})", legend=f"{{{{{SEVERITY_LABEL}}}}}"))
+        .with_target(now(f"sum by ({SEVERITY_LABEL}) ({chosen(OPEN_INSIGHTS)})", legend=f"{{{{{SEVERITY_LABEL}}}}}"))
         .span(5)
         .height(9)
     )
