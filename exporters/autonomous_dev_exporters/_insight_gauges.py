@@ -4,6 +4,7 @@ Insights as gauges: what is open now, how sure, since when. Evaluated by a threa
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Final, Protocol
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from autonomous_dev import conventions
+from autonomous_dev.errors import StorageError
 from autonomous_dev.learning import LearningInsight, Severity
 
 _logger = logging.getLogger("autonomous_dev")
@@ -73,7 +75,8 @@ class InsightBoard:
         Evaluate, where samples came since the last time. When that fails, what was found before stays.
         """
         try:
-            self._source.flush_instruments()
+            with contextlib.suppress(StorageError):  # what is stored already can be judged with a full disk too
+                self._source.flush_instruments()
             # Counted before it is judged: a sample that comes meanwhile is judged the next time.
             count = self._source.sample_count()
             if count != self._samples:

@@ -245,9 +245,15 @@ def measured(time_unix_nano: int) -> Measured:
     """
     What has been counted since this process began.
     """
-    return Measured(
-        time_unix_nano, operations(), {name: (totals.hits, totals.misses) for name, totals in caches().items()}
-    )
+    # No cache is asked, only what it tallied: right after a fork its lock may be one that nobody will release.
+    with _lock:
+        _bury()
+        tallies = {
+            name: [family.retired, *(counts for _, counts in family.living.values())]
+            for name, family in _caches.items()
+        }
+    lookups = {name: (sum(c.hits for c in counts), sum(c.misses for c in counts)) for name, counts in tallies.items()}
+    return Measured(time_unix_nano, operations(), lookups)
 
 
 class Flushed:
@@ -427,8 +433,8 @@ def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 - another thread of the parent may have held the old lock
     _lock = threading.RLock()
     cells.after_fork_in_child()
-    flushed.after_fork_in_child()
     process_run.clear()
+    flushed.after_fork_in_child()
     composition.after_fork_in_child()
     for ref in _fork_hooks:
         method = ref()

@@ -183,12 +183,13 @@ def test_a_histogram_speaks_once():
     names = [conventions.CALL_DURATION + suffix for suffix in (".p95", ".mean", ".p50")]
     tenfold = noisy(steps((20, 10.0), (20, 100.0)), 0.02, 5)
     moved = [series(tenfold * (1 + i), name, "s", {"op": "a"}) for i, name in enumerate(names)]
-    assert [i.evidence.metric for i in judge(moved, POLICY, now=1.0).insights] == [names[1]]
+    count = series([3.0] * 40, conventions.CALL_DURATION + ".count", "", {"op": "a"})
+    assert [i.evidence.metric for i in judge([*moved, count], POLICY, now=1.0).insights] == [names[1]]
     calm = series(noisy(steps((40, 10.0)), 0.02, 3), names[1], "s", {"op": "a"})
-    assert [i.evidence.metric for i in judge([moved[0], calm], POLICY, now=1.0).insights] == [names[0]]
+    assert [i.evidence.metric for i in judge([moved[0], calm, count], POLICY, now=1.0).insights] == [names[0]]
     elsewhere = replace(moved[0].key, identity=(("op", "b"),))
     other = make_series(elsewhere, moved[0].times, moved[0].values)
-    assert len(judge([moved[1], other], POLICY, now=1.0).insights) == 2
+    assert len(judge([moved[1], other, count], POLICY, now=1.0).insights) == 2
 
 
 @pytest.mark.parametrize(("after", "told"), [(2.5, 0), (4.9, 0), (6.0, 1)])
@@ -197,7 +198,8 @@ def test_a_quantile_that_moved_by_a_bucket_says_nothing(after, told):
     A quantile jumps by a bucket when a duration drifts across a bound: only a larger move is told.
     """
     one = series(noisy(steps((20, 1.0), (20, after)), 0.001, 5), conventions.CALL_DURATION + ".p95", "s", {"op": "a"})
-    assert len(insights(one)) == told
+    rest = [series([1.0] * 40, conventions.CALL_DURATION + end, "", {"op": "a"}) for end in (".count", ".mean")]
+    assert len(judge([one, *rest], POLICY, now=1.0).insights) == told
 
 
 def test_only_the_default_branch_is_judged():
@@ -293,3 +295,28 @@ def test_the_same_samples_give_the_same_judgement():
     """
     made = [series(STEP), make_series(SeriesKey("walk"), np.arange(200) * SECOND, np.cumsum(STEP[:1].repeat(200)))]
     assert judge(made, POLICY, now=5.0) == judge(made, POLICY, now=5.0)
+
+
+@pytest.mark.parametrize("name", ["api_latency.p95", "build.p50"])
+def test_a_users_own_quantile_is_a_metric_like_any(name):
+    """
+    A metric that is called like a histogram's statistic, and is none, speaks for itself.
+    """
+    own = series(noisy(steps((20, 0.2), (20, 0.6)), 0.02, 5), name, "s")
+    mean = series(noisy(steps((20, 0.2), (20, 0.6)), 0.02, 6), name.rpartition(".")[0] + ".mean", "s")
+    assert {i.evidence.metric for i in insights(own)} == {name}
+    assert {i.evidence.metric for i in judge([own, mean], POLICY, now=1.0).insights} == {own.key.name, mean.key.name}
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "values"),
+    [
+        ("hit_ratio", "1", [1e307] * 15 + [5e307] * 15),
+        ("creep_time", "", [1.7e308 * (2 * (i / 29) - 1) for i in range(30)]),
+    ],
+)
+def test_the_largest_numbers_are_told_too(name, unit, values):
+    """
+    A series whose numbers overflow on the way into words does not take all insights with it.
+    """
+    assert insights(series(values, name, unit))

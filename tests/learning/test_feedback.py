@@ -7,9 +7,11 @@ from __future__ import annotations
 import math
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
 
 from autonomous_dev import FeedbackLoop, LearningInsight, MetricsTracker
 from autonomous_dev.errors import InvalidNameError, InvalidTypeError, InvalidValueError
+from autonomous_dev.recording import SeriesMetricReader
 from autonomous_dev.series import run_of
 
 
@@ -155,3 +157,18 @@ def test_an_outcome_belongs_to_a_suggestion(loop):
         loop.suggest_optimizations("testing")
     with pytest.raises(InvalidTypeError, match="tracker"):
         FeedbackLoop("metrics.json")
+
+
+def test_suggestions_collect_the_program_once_or_twice(tmp_path):
+    """However many suggestions there are, the program's instruments are asked a fixed number of times."""
+    asked = []
+    reader = SeriesMetricReader()
+    provider = MeterProvider(metric_readers=[reader])
+    provider.get_meter("app").create_observable_gauge("g", [lambda _: asked.append(1) or []])
+    tracker = MetricsTracker(meter_provider=provider, reader=reader)
+    for suite in range(8):
+        for i in range(24):
+            tracker.record_metric("test_duration", (10.0 if i < 12 else 15.0) + 0.01 * (i % 3), {"suite": f"s{suite}"})
+    asked.clear()
+    assert len(FeedbackLoop(tracker).suggest_optimizations()) >= 8
+    assert len(asked) <= 2

@@ -79,3 +79,19 @@ def test_category(name, unit, about):
     A metric's name and unit say what it is about.
     """
     assert category(name, unit) == about
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "better"),
+    [
+        ("time_to_first_success", "s", Polarity.LOWER),
+        ("uptime", "s", Polarity.HIGHER),
+        ("free_memory", "By", Polarity.HIGHER),
+        ("error_budget_remaining", "", Polarity.HIGHER),
+    ],
+)
+def test_the_time_to_something_good_and_what_is_left(name, unit, better):
+    """
+    A time until something good is better short; what is left of anything is better large.
+    """
+    assert polarity(name, unit, Policy()) is better

@@ -9,6 +9,8 @@ import inspect
 import logging
 import random
 import re
+import subprocess
+import sys
 import threading
 import weakref
 from dataclasses import dataclass
@@ -1069,3 +1071,45 @@ def test_a_function_that_is_gone_is_gone_with_its_cache():
 
     assert (result(), cache()) == (None, None)
     assert _state.caches()["gone"].misses == 1
+
+
+def test_a_fork_while_a_thread_is_inside_a_cache_does_not_hang():
+    """
+    A child is made while a thread holds a cache's lock and a dead instance is noted: it ends all the same.
+    """
+    program = """
+import os, threading, time
+from autonomous_dev import cached
+inside, go = threading.Event(), threading.Event()
+class Slow:
+    def __hash__(self):
+        return 1
+    def __eq__(self, other):
+        inside.set()
+        go.wait(20)
+        return False
+class Holder:
+    @cached
+    def look(self, key):
+        return key
+dead, alive = Holder(), Holder()
+dead.look(0)
+go.set()
+alive.look(Slow())
+go.clear()
+inside.clear()
+del dead
+threading.Thread(target=lambda: alive.look(Slow()), daemon=True).start()
+assert inside.wait(10)
+child = os.fork()
+if child == 0:
+    os._exit(0)
+deadline = time.monotonic() + 10
+while os.waitpid(child, os.WNOHANG) == (0, 0):
+    if time.monotonic() > deadline:
+        os.kill(child, 9)
+        raise SystemExit("the child hangs")
+    time.sleep(0.01)
+go.set()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

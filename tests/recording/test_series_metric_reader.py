@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -462,3 +464,30 @@ def test_many_threads_may_collect(reader, provider, meter):
     found = collected(reader)["g"]
     assert found[-1] == 199
     assert set(found) <= set(range(200))
+
+
+@pytest.mark.skipif(
+    not hasattr(MeterProvider, "add_metric_reader"), reason="readers are given to the constructor there"
+)
+def test_threads_that_attach_at_once_share_one_reader():
+    """
+    Of several threads that find no reader, one adds it.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(40):
+            provider, start, got = MeterProvider(shutdown_on_exit=False), threading.Barrier(4), set()
+
+            def attach(provider=provider, start=start, got=got):
+                start.wait(10)
+                got.add(attach_reader(provider))
+
+            threads = [threading.Thread(target=attach) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(10)
+            assert len(got) == 1
+    finally:
+        sys.setswitchinterval(interval)

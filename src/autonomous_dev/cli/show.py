@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -31,11 +32,13 @@ def show(storage: Path, policy_file: Path | None, output: str, name: str | None)
     """
     Show the recorded series, and whether each can be judged.
     """
-    from autonomous_dev.learning import MetricsTracker
+    from autonomous_dev.learning import MetricsTracker, judge
 
     tracker = MetricsTracker.open_read_only(storage, policy=load_policy(policy_file))
-    statuses = {status.key: status for status in tracker.status()}
-    rows = [(series, statuses[series.key]) for series in tracker.series(name)]
+    # One look: another process may be recording.
+    found = tracker.series(name)
+    statuses = judge(found, tracker.policy, now=time.time(), detectors=()).statuses
+    rows = list(zip(found, statuses, strict=True))
     if output == "json":
         _print_json(rows)
     else:

@@ -16,7 +16,13 @@ import numpy as np
 from autonomous_dev.learning._importance import by_importance, severity
 from autonomous_dev.learning._insight import Evidence, LearningInsight, Since
 from autonomous_dev.learning._polarity import category, polarity
-from autonomous_dev.learning._selection import direction_of, once_per_histogram, told_by_buckets, worth_telling
+from autonomous_dev.learning._selection import (
+    direction_of,
+    histograms,
+    once_per_histogram,
+    told_by_buckets,
+    worth_telling,
+)
 from autonomous_dev.learning._status import SeriesStatus, status_of
 from autonomous_dev.learning._wording import describe, suggest
 from autonomous_dev.learning.detectors import (
@@ -77,7 +83,8 @@ def judge(
         smallest = policy.metric(one.key.name).min_change
         chosen = worth_telling(findings, better, min_change=smallest)
         insights.extend(_insight(samples, finding, better) for finding in chosen)
-    return Judgement(by_importance(once_per_histogram(told_by_buckets(insights))), tuple(statuses))
+    known = histograms(one.key for one in series)
+    return Judgement(by_importance(once_per_histogram(told_by_buckets(insights, known), known)), tuple(statuses))
 
 
 def judged_samples(series: Series, policy: Policy) -> Series:

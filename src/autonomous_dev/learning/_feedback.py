@@ -27,6 +27,7 @@ from autonomous_dev.learning._ranking import (
     subject,
 )
 from autonomous_dev.learning._tracker import MetricsTracker
+from autonomous_dev.series import Attributes, attributes_of
 
 
 class Suggestion(TypedDict):
@@ -112,8 +113,10 @@ class FeedbackLoop:
         context = context or {}
         outcomes = count_outcomes(event.attributes for event in self.tracker.events(EVENT_OUTCOME))
         insights = [i for i in self.tracker.generate_insights() if i.direction is not Direction.BETTER]
+        # One look at the series: each collects the whole program's instruments.
+        newest = {(one.key.name, one.key.identity): one.contexts[-1] for one in self.tracker.series() if len(one)}
         candidates = [
-            Candidate(insight, self._attributes(insight), outcomes.get(subject(insight), Helpfulness()))
+            Candidate(insight, _attributes(insight, newest), outcomes.get(subject(insight), Helpfulness()))
             for insight in insights
         ]
         ranked = zip(candidates, priorities(candidates, context), strict=True)
@@ -168,17 +171,15 @@ class FeedbackLoop:
             outcome[SUGGESTION_HELPFUL] = helpful
         self.tracker.add_event(EVENT_OUTCOME, outcome)
 
-    def _attributes(self, insight: LearningInsight) -> Mapping[str, Any]:
-        """
-        Identity and newest context of the insight's series.
-        """
-        evidence = insight.evidence
-        if evidence is None:
-            return {}
-        for series in self.tracker.series(evidence.metric):
-            if dict(series.key.identity) == evidence.identity and len(series):
-                return {**dict(series.contexts[-1]), **evidence.identity}
-        return evidence.identity
+
+def _attributes(insight: LearningInsight, newest: Mapping[tuple[str, Attributes], Attributes]) -> Mapping[str, Any]:
+    """
+    Identity and newest context of the insight's series.
+    """
+    evidence = insight.evidence
+    if evidence is None:
+        return {}
+    return {**dict(newest.get((evidence.metric, attributes_of(evidence.identity)), ())), **evidence.identity}
 
 
 def _id_of(insight: LearningInsight) -> str:

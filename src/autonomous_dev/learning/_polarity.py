@@ -29,6 +29,10 @@ _GOOD: Final = frozenset({
     "accuracy", "availability", "coverage", "covered", "fps", "hit", "hits", "ops", "pass", "passed", "passing",
     "precision", "recall", "score", "speedup", "success", "successes", "throughput", "uptime", "velocity",
 })  # fmt: skip
+_GOOD_TIMES: Final = frozenset({"availability", "uptime"})
+_ROOM: Final = frozenset({"available", "free", "headroom", "remaining"})
+"""What is left of something: the more the better, whatever it is left of."""
+
 _NEUTRAL: Final = frozenset({"call", "calls", "commit", "commits", "lookup", "lookups"})
 """Amounts of use: nothing about them is good or bad, whatever their unit says."""
 
@@ -59,7 +63,12 @@ def polarity(name: str, unit: str, policy: Policy) -> Polarity | None:
         return wanted
     rate = bool(_RATE_UNIT.match(unit))
     telling = _GOOD | _DEFECTS | _COSTS | _NEUTRAL | (frozenset() if rate else _TIMES | _SIZES)
-    word = next((word for word in reversed(words(name)) if word in telling), "")
+    said = words(name)
+    if _ROOM & set(said):
+        return Polarity.HIGHER
+    word = next((word for word in reversed(said) if word in telling), "")
+    if word in _GOOD - _GOOD_TIMES and is_time(unit):  # time to the first success
+        return Polarity.LOWER
     if word:
         # How often a duration was measured is an amount of use too.
         counted = word in _TIMES | _SIZES and name.endswith(HISTOGRAM_COUNT)

@@ -4,6 +4,7 @@ Numbers with their units, as people write them.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from autonomous_dev.learning.detectors import is_hit_ratio
@@ -38,6 +39,8 @@ def quantity(value: float, name: str, unit: str) -> str:
 
 
 def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return f"{value}"
     if value == round(value) and abs(value) < 1e9:
         return f"{value:,.0f}"
     if 1e4 <= abs(value) < 1e9:

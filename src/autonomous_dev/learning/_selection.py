@@ -7,10 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from autonomous_dev.conventions import HISTOGRAM_MEAN, HISTOGRAM_QUANTILES
-from autonomous_dev.learning._insight import Direction, LearningInsight
+from autonomous_dev.conventions import HISTOGRAM_COUNT, HISTOGRAM_MEAN, HISTOGRAM_QUANTILES
+from autonomous_dev.learning._insight import Direction, Evidence, LearningInsight
 from autonomous_dev.learning.detectors import Finding, Kind
 from autonomous_dev.policy import Polarity
+from autonomous_dev.series import Attributes, SeriesKey, attributes_of
+
+Histograms = set[tuple[str, Attributes]]
+"""Name and identity of each histogram whose statistics are judged."""
 
 TOLD_FROM: Final = 0.5
 """Confidence from which on a finding becomes an insight."""
@@ -89,24 +93,49 @@ def _large(finding: Finding, min_change: float) -> bool:
     return not finding.before or abs(finding.effect) >= min_change * abs(finding.before)
 
 
-def told_by_buckets(insights: Iterable[LearningInsight]) -> list[LearningInsight]:
+def histograms(keys: Iterable[SeriesKey]) -> Histograms:
+    """
+    The histograms that *keys* hold statistics of: known by a count and a mean of one name and identity.
+
+    A user's own metric may be called ``latency.p95``; it is no quantile read from buckets.
+    """
+    named = {(key.name, key.identity) for key in keys}
+    return {
+        (base, identity)
+        for name, identity in named
+        if name.endswith(HISTOGRAM_COUNT)
+        and ((base := name.removesuffix(HISTOGRAM_COUNT)) + HISTOGRAM_MEAN, identity) in named
+    }
+
+
+def told_by_buckets(insights: Iterable[LearningInsight], known: Histograms) -> list[LearningInsight]:
     """
     *insights* without those of a histogram's quantiles that one step of its buckets could make.
 
     A quantile is known to its bucket only: when a duration drifts across a bound, it jumps a whole bucket.
     """
-    return [insight for insight in insights if not _within_buckets(insight)]
+    return [insight for insight in insights if not _within_buckets(insight, known)]
 
 
-def _within_buckets(insight: LearningInsight) -> bool:
+def _base(evidence: Evidence | None, suffix: str, known: Histograms) -> str:
+    """
+    The histogram that *evidence* is a statistic of; empty where it is none.
+    """
+    if evidence is None or not evidence.metric.endswith(suffix):
+        return ""
+    base = evidence.metric.removesuffix(suffix)
+    return base if (base, attributes_of(evidence.identity)) in known else ""
+
+
+def _within_buckets(insight: LearningInsight, known: Histograms) -> bool:
     evidence = insight.evidence
-    if evidence is None or not evidence.metric.endswith(tuple(suffix for suffix, _ in HISTOGRAM_QUANTILES)):
+    if evidence is None or not any(_base(evidence, suffix, known) for suffix, _ in HISTOGRAM_QUANTILES):
         return False
     low, high = sorted((abs(evidence.before), abs(evidence.after)))
     return high < QUANTILE_STEP * low
 
 
-def once_per_histogram(insights: Sequence[LearningInsight]) -> list[LearningInsight]:
+def once_per_histogram(insights: Sequence[LearningInsight], known: Histograms) -> list[LearningInsight]:
     """
     *insights* without those of a histogram's quantiles where its mean, or a lower quantile, moved the same way.
     """
@@ -116,8 +145,8 @@ def once_per_histogram(insights: Sequence[LearningInsight]) -> list[LearningInsi
         moved = set()
         for insight in insights:
             evidence = insight.evidence
-            if evidence is not None and evidence.metric.endswith(suffix):
-                base = evidence.metric.removesuffix(suffix)
+            base = _base(evidence, suffix, known)
+            if evidence is not None and base:
                 moved.add(what := (base, tuple(evidence.identity.items()), insight.direction))
                 if what in said:
                     dropped.add(id(insight))

@@ -199,9 +199,11 @@ class Decoder:
 
     def _since_last(self, name: tuple[SeriesKey, str], time: int, value: float) -> tuple[int, float] | None:
         # The start time is part of the name: a restarted process begins a new sum.
-        before = self._before.get(name)
-        if before is not None or len(self._before) < _MAX_PENDING_SERIES:
-            self._before[name] = (time, value)
+        # The one that was silent longest makes room: restarts leave streams behind that never speak again.
+        before = self._before.pop(name, None)
+        self._before[name] = (time, value)
+        if len(self._before) > _MAX_PENDING_SERIES:
+            del self._before[next(iter(self._before))]
         return before
 
     def _histogram(self, stream: _Stream, point: Mapping[str, Any]) -> None:
@@ -221,6 +223,8 @@ class Decoder:
             if None in before:
                 return
             cells = [held - (was[1] if was else 0.0) for held, was in zip(cells, before, strict=True)]
+            if min(cells[:1] + cells[2:]) < 0:  # as for sums
+                return
         bounds = [float(bound) for bound in point.get("explicitBounds", ())]
         context = self._context(point, stream.run)
         for name, unit, value in histogram_samples(stream.name, stream.unit, cells, bounds):

@@ -162,17 +162,20 @@ def attach_reader(provider: object) -> SeriesMetricReader | None:
     """
     if not isinstance(provider, MeterProvider) or getattr(provider, "_disabled", False):
         return None
-    reader = attached_reader(provider)
-    if reader is None:
-        add = getattr(provider, "add_metric_reader", None)
-        if add is None:
-            msg = (
-                "the program's MeterProvider has no SeriesMetricReader, and an OpenTelemetry SDK before 1.43 takes "
-                "readers only when a provider is made. Write MeterProvider(metric_readers=[SeriesMetricReader(), ...]) "
-                "with `from autonomous_dev.recording import SeriesMetricReader`, or install opentelemetry-sdk>=1.43"
-            )
-            raise ConfigurationError(msg)
-        reader = SeriesMetricReader()
-        add(reader)
-        _state.readers[provider] = reader
+    with _state.composition.lock:  # two threads would each add one, and the lost one costs for good
+        return attached_reader(provider) or _add_reader(provider)
+
+
+def _add_reader(provider: MeterProvider) -> SeriesMetricReader:
+    add = getattr(provider, "add_metric_reader", None)
+    if add is None:
+        msg = (
+            "the program's MeterProvider has no SeriesMetricReader, and an OpenTelemetry SDK before 1.43 takes "
+            "readers only when a provider is made. Write MeterProvider(metric_readers=[SeriesMetricReader(), ...]) "
+            "with `from autonomous_dev.recording import SeriesMetricReader`, or install opentelemetry-sdk>=1.43"
+        )
+        raise ConfigurationError(msg)
+    reader = SeriesMetricReader()
+    add(reader)
+    _state.readers[provider] = reader
     return reader

@@ -80,7 +80,8 @@ def trends(series: Series, policy: Policy) -> tuple[Finding, ...]:
         policy: Not asked; part of every detector's shape.
 
     Source:
-        Mann-Kendall test; variance under autocorrelation after Hamed & Rao (1998), Journal of Hydrology 204.
+        Mann-Kendall test, Kendall (1975), Rank Correlation Methods; its deviation is widened as that of an AR(1)
+        process' mean.
     """
     del policy
     samples = finite_samples(series)
@@ -136,10 +137,11 @@ class _Pairs:
 
     def slope(self) -> Slope:
         slopes = np.sort(self.rises / self.runs)
-        half = NormalDist().inv_cdf(0.975) * math.sqrt(self._variance()) / 2
+        middle = float(np.median(slopes))
+        half = NormalDist().inv_cdf(0.975) * math.sqrt(self._variance()) * self._inflation(middle) / 2
         low, high = math.floor(len(slopes) / 2 - half) - 1, math.ceil(len(slopes) / 2 + half)
         return Slope(
-            float(np.median(slopes)),
+            middle,
             float(slopes[low]) if low >= 0 else -math.inf,
             float(slopes[high]) if high < len(slopes) else math.inf,
         )
@@ -149,12 +151,17 @@ class _Pairs:
         Kendall's S over its standard deviation, one step nearer to 0 for continuity.
         """
         total = float(np.sum(np.sign(self.rises)))
+        deviation = math.sqrt(self._variance()) * self._inflation(slope)
+        return math.copysign(max(abs(total) - 1, 0.0), total) / deviation if deviation else 0.0
+
+    def _inflation(self, slope: float) -> float:
+        """
+        How much wider the noise around *slope* makes a spread than independent noise would: that of an AR(1) process.
+        """
         rest = self.y - slope * self.x
         rest = rest - np.median(rest)
         exact = float(np.max(np.abs(rest))) <= 8 * ROUNDING
-        inflation = 1.0 if exact else estimate_noise(rest, trim=0.05).inflation
-        deviation = math.sqrt(self._variance()) * inflation
-        return math.copysign(max(abs(total) - 1, 0.0), total) / deviation if deviation else 0.0
+        return 1.0 if exact else estimate_noise(rest, trim=0.05).inflation
 
     def _variance(self) -> float:
         n = len(self.y)
