@@ -14,6 +14,8 @@ import json
 import re
 from typing import Final
 
+from autonomous_dev.conventions import LAST_RECORDED, OWN_PREFIX, SCOPE
+
 _UNITS: Final = {
     "d": "days", "h": "hours", "min": "minutes", "s": "seconds", "ms": "milliseconds", "us": "microseconds",
     "ns": "nanoseconds", "By": "bytes", "KiBy": "kibibytes", "MiBy": "mebibytes", "GiBy": "gibibytes",
@@ -29,7 +31,7 @@ _NOT_IN_NAME: Final = re.compile(r"[^a-zA-Z0-9:]+")
 _NOT_IN_LABEL: Final = re.compile(r"[^a-zA-Z0-9]+")
 _NOT_IN_INSTRUMENT: Final = re.compile(r"[^A-Za-z0-9_.\-/]")
 
-MAX_INSTRUMENT_NAME: Final = 255 - len(".last_recorded_timestamp")
+MAX_INSTRUMENT_NAME: Final = 255 - len(LAST_RECORDED)
 """Longest instrument name of a recorded metric: OpenTelemetry takes 255 characters, and the timestamp's suffix is one of ours."""
 
 
@@ -103,3 +105,40 @@ def label_value(value: object) -> str:
     The value of a label: strings as they are, everything else as JSON (``True`` → ``true``).
     """
     return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+_OWN: Final = (SCOPE, "")
+_OWN_PREFIX: Final = metric_name(OWN_PREFIX)
+"""What the names of our own instruments begin with in Prometheus."""
+
+
+class NameClaims:
+    """
+    Who holds which name in Prometheus: when two metrics meet in one name, the first keeps it.
+    """
+
+    def __init__(self) -> None:
+        self._holders: dict[str, tuple[str, str]] = {"target_info": _OWN}
+        self.refused: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def claim(self, name: str, unit: str) -> bool:
+        """
+        Whether the metric (*name*, *unit*) may be exported; what it met is in ``refused``.
+        """
+        metric = (name, unit)
+        if metric in self.refused:
+            return False
+        instrument = instrument_name(name)
+        wanted = {
+            metric_name(instrument, unit),
+            metric_name(instrument + LAST_RECORDED, "s"),
+        }
+        for prometheus_name in wanted:
+            ours = prometheus_name.startswith(_OWN_PREFIX)
+            holder = _OWN if ours else self._holders.get(prometheus_name, metric)
+            if holder != metric:
+                self.refused[metric] = holder
+                return False
+        for prometheus_name in wanted:
+            self._holders[prometheus_name] = metric
+        return True

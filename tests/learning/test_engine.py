@@ -320,3 +320,12 @@ def test_the_largest_numbers_are_told_too(name, unit, values):
     A series whose numbers overflow on the way into words does not take all insights with it.
     """
     assert insights(series(values, name, unit))
+
+
+def test_an_insight_survives_json():
+    """
+    to_dict, JSON and from_dict give the insight back, with lists among its identity too.
+    """
+    key = {"suite": "unit", "tags": ("x", "y")}
+    (told,) = insights(series(STEP, identity=key))
+    assert LearningInsight.from_dict(json.loads(json.dumps(told.to_dict()))) == told

@@ -323,3 +323,11 @@ def test_nothing_recorded_gives_empty_valid_files() -> None:
 def test_the_same_series_give_the_same_text() -> None:
     """Nothing in the files depends on when they were written."""
     assert rules_yaml(rules_for(every_kind(), POLICY, NOW)) == rules_yaml(rules_for(every_kind(), POLICY, NOW - 3600))
+
+
+@pytest.mark.parametrize("name", ["autonomous_dev_call_duration", "target_info"])
+def test_a_metric_that_is_not_exported_gets_no_rule(name: str) -> None:
+    """What is not on the page under its name would get rules that never fire."""
+    rules = rules_for([series(name, [1.0] * 8)])
+    assert not rules.rules
+    assert name in _reasons(rules)

@@ -174,8 +174,11 @@ class LearningInsight:
         """
         evidence = data.get("evidence")
         if evidence is not None:
+            # JSON has no tuples: a list among the identity was one.
+            identity = {k: tuple(v) if isinstance(v, list) else v for k, v in evidence["identity"].items()}
             since = {**evidence["since"], "index_range": tuple(evidence["since"]["index_range"])}
-            evidence = Evidence(**{**evidence, "since": Since(**since), "interval": tuple(evidence["interval"])})
+            interval = tuple(evidence["interval"])
+            evidence = Evidence(**{**evidence, "identity": identity, "since": Since(**since), "interval": interval})
         return cls(
             **{
                 **data,

@@ -16,12 +16,11 @@ from autonomous_dev.conventions import (
     ERROR_TYPE,
     HISTOGRAM_COUNT,
     HISTOGRAM_MEAN,
-    LAST_RECORDED,
     OWN_PREFIX,
 )
 from autonomous_dev.learning import judged_samples, polarity
 from autonomous_dev.policy import Policy, Threshold
-from autonomous_dev.prometheus_names import instrument_name, metric_name
+from autonomous_dev.prometheus_names import NameClaims
 from autonomous_dev.publishing._alert import AlertRule, LeftOut, RuleSet
 from autonomous_dev.publishing._baseline import MIN_SAMPLES, learn_baseline
 from autonomous_dev.publishing._live import SLOWER, hit_rate_rule, slow_rule, traffic_window
@@ -89,7 +88,7 @@ def _for_recorded(series: Sequence[Series], policy: Policy, now: float) -> Itera
         forgotten = _forgotten(one, now, rhythm.horizon(policy.alerts.stale_after))
         if number >= MAX_SERIES:
             yield LeftOut(str(one.key), f"only the first {MAX_SERIES} series get rules; record fewer identities")
-        elif met is not None:
+        elif met:
             yield LeftOut(str(one.key), f"its name in Prometheus is that of {met}; rename one of the two")
         elif forgotten is not None:
             yield LeftOut(str(one.key), forgotten)
@@ -169,19 +168,15 @@ class _Names:
     """
 
     def __init__(self) -> None:
-        self._metrics: dict[str, SeriesKey] = {}
+        self._metrics = NameClaims()
         self._series: dict[tuple[str, str, frozenset[tuple[str, str]]], SeriesKey] = {}
 
-    def met(self, key: SeriesKey) -> SeriesKey | None:
+    def met(self, key: SeriesKey) -> str:
         """
-        The series that holds the name of *key* already; None where *key* holds it from now on.
+        What holds the name of *key* already; empty where *key* holds it from now on.
         """
-        instrument = instrument_name(key.name)
-        wanted = (metric_name(instrument, key.unit), metric_name(instrument + LAST_RECORDED, "s"))
-        for name in wanted:
-            holder = self._metrics.setdefault(name, key)
-            if (holder.name, holder.unit) != (key.name, key.unit):
-                return holder
+        if not self._metrics.claim(key.name, key.unit):
+            return self._metrics.refused[key.name, key.unit][0]
         labels = frozenset(labels_of(key.identity).items())
         holder = self._series.setdefault((key.name, key.unit, labels), key)
-        return None if holder == key else holder
+        return "" if holder == key else str(holder)

@@ -15,6 +15,7 @@ from typing import Final
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from autonomous_dev import _state, conventions, prometheus_names
+from autonomous_dev.prometheus_names import NameClaims
 from autonomous_dev.series import AttributeValue, SeriesKey
 
 _logger = logging.getLogger("autonomous_dev")
@@ -24,11 +25,6 @@ MAX_CELLS: Final = 10_000
 
 VALUE_DESCRIPTION: Final = "Newest recorded value."
 TIME_DESCRIPTION: Final = "When the metric last got a sample, as Unix time."
-
-
-_OWN: Final = (conventions.SCOPE, "")
-_OWN_PREFIX: Final = prometheus_names.metric_name(conventions.OWN_PREFIX)
-"""What the names of our own instruments begin with in Prometheus."""
 
 
 class Cell:
@@ -42,38 +38,6 @@ class Cell:
         self.value = math.nan
         self.seconds = math.nan
         self.attributes: dict[str, AttributeValue] = {k: v for k, v in key.identity if v is not None}
-
-
-class NameClaims:
-    """
-    Who holds which name in Prometheus: when two metrics meet in one name, the first keeps it.
-    """
-
-    def __init__(self) -> None:
-        self._holders: dict[str, tuple[str, str]] = {"target_info": _OWN}
-        self.refused: dict[tuple[str, str], tuple[str, str]] = {}
-
-    def claim(self, name: str, unit: str) -> bool:
-        """
-        Whether the metric (*name*, *unit*) may be exported; what it met is in ``refused``.
-        """
-        metric = (name, unit)
-        if metric in self.refused:
-            return False
-        instrument = prometheus_names.instrument_name(name)
-        wanted = {
-            prometheus_names.metric_name(instrument, unit),
-            prometheus_names.metric_name(instrument + conventions.LAST_RECORDED, "s"),
-        }
-        for prometheus_name in wanted:
-            ours = prometheus_name.startswith(_OWN_PREFIX)
-            holder = _OWN if ours else self._holders.get(prometheus_name, metric)
-            if holder != metric:
-                self.refused[metric] = holder
-                return False
-        for prometheus_name in wanted:
-            self._holders[prometheus_name] = metric
-        return True
 
 
 def refused_names(keys: Iterable[SeriesKey]) -> dict[tuple[str, str], tuple[str, str]]:
