@@ -179,7 +179,7 @@ def recorded(journal: Path) -> int:
     """
     How many self-checks the journal holds.
     """
-    return len(MetricsTracker.open_read_only(journal).get_metrics("files_read"))
+    return len(MetricsTracker(journal, read_only=True).get_metrics("files_read"))
 
 
 def write_rules(journal: Path, rules: Path) -> str:

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
 PRELUDE = """
@@ -56,3 +59,25 @@ def run_child(code: str, **environment: str) -> Any:
     assert child.stderr == "", child.stderr
     told = [line.removeprefix("TOLD ") for line in child.stdout.splitlines() if line.startswith("TOLD ")]
     return json.loads(told[-1]) if told else None
+
+
+def forked(work: Callable[[], object]) -> str:
+    """
+    What *work* gives in a forked child; a child that hangs for 20 s is killed.
+    """
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(writer, str(work()).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    try:
+        ready, _, _ = select.select([reader], [], [], 20)
+        if not ready:
+            os.kill(pid, signal.SIGKILL)
+        return os.read(reader, 1000).decode() if ready else "hangs"
+    finally:
+        os.close(reader)
+        os.waitpid(pid, 0)

@@ -258,7 +258,7 @@ def test_what_is_measured_reaches_the_file_by_itself(tmp_path):
     """)
     told = run_child(f"""
         from autonomous_dev import MetricsTracker
-        totals = MetricsTracker.open_read_only({str(journal)!r}).recorded_totals()
+        totals = MetricsTracker({str(journal)!r}, read_only=True).recorded_totals()
         tell([{{name: cells[0] for (name, _), cells in totals.operations.items()}}, list(totals.lookups.values())])
     """)
 
@@ -291,7 +291,7 @@ def test_a_forked_child_flushes_what_it_measured(tmp_path):
     """)
     told = run_child(f"""
         from autonomous_dev import MetricsTracker
-        totals = MetricsTracker.open_read_only({str(journal)!r}).recorded_totals()
+        totals = MetricsTracker({str(journal)!r}, read_only=True).recorded_totals()
         tell({{name: cells[0] for (name, _), cells in totals.operations.items()}})
     """)
 

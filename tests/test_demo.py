@@ -70,7 +70,7 @@ def series(folder):
     """
     For each metric of the journal the values of its first series.
     """
-    tracker = MetricsTracker.open_read_only(folder / "demo-output" / "journal.jsonl")
+    tracker = MetricsTracker(folder / "demo-output" / "journal.jsonl", read_only=True)
     values = {}
     for one in tracker.series():
         values.setdefault(one.key.name, one.values.tolist())

@@ -135,7 +135,7 @@ def serve_storage(
             "Start this command without it, with OTEL_SDK_DISABLED=false for example"
         )
         raise ConfigurationError(msg)
-    tracker = MetricsTracker.open_read_only(path, policy=policy)
+    tracker = MetricsTracker(path, policy=policy, read_only=True)
     recorded, board = RecordedMetrics(tracker), InsightBoard(tracker)
     reader = PageReader(further=recorded.histograms)
     provider = MeterProvider(metric_readers=[reader], shutdown_on_exit=False)

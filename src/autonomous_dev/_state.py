@@ -79,13 +79,6 @@ def counted_operation(name: str, error_type: str = "") -> CountedOperation:
     return found
 
 
-def operation(name: str, error_type: str = "") -> int:
-    """
-    Index of the first cell of the duration histogram of operation *name*; arguments as counted_operation's.
-    """
-    return counted_operation(name, error_type).first
-
-
 def operations() -> dict[tuple[str, str], tuple[float, ...]]:
     """
     For each (operation, error type) the cells of its histogram: count, sum, buckets.

@@ -3,8 +3,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import select
-import signal
 import subprocess
 import sys
 import textwrap
@@ -20,6 +18,7 @@ from autonomous_dev import conventions
 from autonomous_dev.errors import InvalidTypeError
 from autonomous_dev.performance import PerformanceProfiler, SimpleCache, cached, observe_caches
 from autonomous_dev.performance._instruments import call_duration_on, tracer_on
+from children import forked
 
 CACHE = "autonomous_dev.cache.name"
 
@@ -371,28 +370,6 @@ def test_the_import_loads_neither_numpy_nor_an_sdk():
 
 
 # Fork.
-
-
-def forked(work) -> str:
-    """
-    What *work* gives in a forked child; a child that hangs for 20 s is killed.
-    """
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.write(writer, str(work()).encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    try:
-        ready, _, _ = select.select([reader], [], [], 20)
-        if not ready:
-            os.kill(pid, signal.SIGKILL)
-        return os.read(reader, 1000).decode() if ready else "hangs"
-    finally:
-        os.close(reader)
-        os.waitpid(pid, 0)
 
 
 def test_a_computation_of_a_thread_that_is_not_in_the_child_does_not_hang_it():

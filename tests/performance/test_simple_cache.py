@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import pickle
-import select
-import signal
 import threading
 import weakref
 from collections import OrderedDict
@@ -20,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from autonomous_dev import _state
 from autonomous_dev.errors import InvalidNameError, InvalidTypeError, InvalidValueError
 from autonomous_dev.performance import SimpleCache
+from children import forked
 
 
 def test_the_guides_cache():
@@ -428,29 +426,6 @@ def test_the_newest_keys_are_the_ones_that_stay(keys, max_size):
 # Fork.
 
 
-def in_child(work) -> str:
-    """
-    Run *work* in a forked child and give what it returns; a child that hangs for 20 s is killed and fails.
-    """
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.write(writer, str(work()).encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    try:
-        ready, _, _ = select.select([reader], [], [], 20)
-        if not ready:
-            os.kill(pid, signal.SIGKILL)
-        answer = os.read(reader, 1000).decode() if ready else "hangs"
-    finally:
-        os.close(reader)
-        os.waitpid(pid, 0)
-    return answer
-
-
 def test_a_lock_that_another_thread_held_at_a_fork_does_not_hang_the_child():
     """
     A child goes on with a lock of its own.
@@ -468,7 +443,7 @@ def test_a_lock_that_another_thread_held_at_a_fork_does_not_hang_the_child():
     thread.start()
     assert held.wait(30)
     try:
-        answer = in_child(lambda: cache.get("k"))
+        answer = forked(lambda: cache.get("k"))
     finally:
         release.set()
         thread.join(30)

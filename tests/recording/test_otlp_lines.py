@@ -304,7 +304,7 @@ def test_flushes_are_read_by_protobuf(tmp_path_factory, durations, hits, misses,
     path = tmp_path_factory.mktemp("flush") / "m.jsonl"
     writer = recorder(path)
     for operation, error, seconds in durations:
-        _state.cells.observe(_state.operation(operation, error), DURATION_BOUNDS, seconds)
+        _state.cells.observe(_state.counted_operation(operation, error).first, DURATION_BOUNDS, seconds)
     counted = Counted(hits, misses)
     _state.register_cache(cache, counted)
     writer.flush_instruments((("commit", "c"),))

@@ -34,7 +34,7 @@ def insights(storage: Path, policy_file: Path | None, output: str, min_confidenc
     """
     from autonomous_dev.learning import MetricsTracker, unrecorded_thresholds
 
-    tracker = MetricsTracker.open_read_only(storage, policy=load_policy(policy_file))
+    tracker = MetricsTracker(storage, policy=load_policy(policy_file), read_only=True)
     judgement = tracker.judgement()
     names = {status.key.name for status in judgement.statuses}
     missing = unrecorded_thresholds(tracker.policy, names)

@@ -33,7 +33,7 @@ def rules(out: Path, policy_file: Path | None, storage: Path) -> None:
     from autonomous_dev.publishing import RULES_FILE, TESTS_FILE, alerting_rules, rule_tests_yaml, rules_yaml
 
     policy = load_policy(policy_file)
-    tracker = MetricsTracker.open_read_only(storage, policy=policy)
+    tracker = MetricsTracker(storage, policy=policy, read_only=True)
     written = alerting_rules(tracker.series(), policy, now=time.time())
     files = {out / RULES_FILE: rules_yaml(written), out / TESTS_FILE: rule_tests_yaml(written)}
     _write(files)

@@ -34,7 +34,7 @@ def show(storage: Path, policy_file: Path | None, output: str, name: str | None)
     """
     from autonomous_dev.learning import MetricsTracker, judge
 
-    tracker = MetricsTracker.open_read_only(storage, policy=load_policy(policy_file))
+    tracker = MetricsTracker(storage, policy=load_policy(policy_file), read_only=True)
     # One look: another process may be recording.
     found = tracker.series(name)
     statuses = judge(found, tracker.policy, now=time.time(), detectors=()).statuses

@@ -37,13 +37,15 @@ class Metric:
     unit: str = ""
 
 
-def metrics_of(series: Series) -> Iterator[Metric]:
+def metrics_of(series: Series, start: int = 0, end: int | None = None) -> Iterator[Metric]:
     """
-    The samples of *series*, oldest first; samples of one context share their metadata.
+    The samples of *series* from place *start* up to *end*, oldest first; those of one context share their metadata.
     """
     shared: dict[Attributes, Mapping[str, Any]] = {}
     key = series.key
-    for time, value, context in zip(series.times.tolist(), series.values.tolist(), series.contexts, strict=True):
+    for time, value, context in zip(
+        series.times[start:end].tolist(), series.values[start:end].tolist(), series.contexts[start:end], strict=True
+    ):
         metadata = shared.get(context)
         if metadata is None:
             metadata = shared[context] = _metadata((*key.identity, *context))

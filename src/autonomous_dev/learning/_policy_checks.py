@@ -28,9 +28,16 @@ class UnrecordedThreshold:
     threshold: Threshold
     nearest_name: str
 
-    def __str__(self) -> str:
+    @property
+    def reason(self) -> str:
+        """
+        That it was never recorded, and what may have been meant.
+        """
         hint = f"; did you mean {self.nearest_name}?" if self.nearest_name else ""
-        return f"policy line {self.threshold.line}: {self.threshold.metric} was never recorded{hint}"
+        return f"{self.threshold.metric} was never recorded{hint}"
+
+    def __str__(self) -> str:
+        return f"policy line {self.threshold.line}: {self.reason}"
 
 
 def unrecorded_thresholds(policy: Policy, names: Iterable[str]) -> tuple[UnrecordedThreshold, ...]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from autonomous_dev.conventions import HISTOGRAM_COUNT, HISTOGRAM_MEAN, HISTOGRAM_QUANTILES
 from autonomous_dev.learning._insight import Direction, Evidence, LearningInsight
-from autonomous_dev.learning.detectors import Finding, Kind
+from autonomous_dev.learning.detectors import MIN_SEGMENT, Finding, Kind
 from autonomous_dev.policy import Polarity
 from autonomous_dev.series import Attributes, SeriesKey, attributes_of
 
@@ -18,9 +18,6 @@ Histograms = set[tuple[str, Attributes]]
 
 TOLD_FROM: Final = 0.5
 """Confidence from which on a finding becomes an insight."""
-
-_SETTLED: Final = 3
-"""Samples of a new level from which on it hides the change before it."""
 
 _STANDS: Final = 0.5
 """Share of its effect that an earlier change must still show to stand."""
@@ -76,8 +73,8 @@ def _shifts(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _standing(shifts: list[Finding], better: Polarity | None) -> list[Finding]:
-    settled = [finding for finding in shifts if finding.samples_after >= _SETTLED]
-    fresh = [finding for finding in shifts if finding.samples_after < _SETTLED]
+    settled = [finding for finding in shifts if finding.samples_after >= MIN_SEGMENT]
+    fresh = [finding for finding in shifts if finding.samples_after < MIN_SEGMENT]
     told = settled[-1:]
     if told and direction_of(told[0], better) is not Direction.WORSE:
         now = told[0].after

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 import numpy as np
 from opentelemetry import metrics
@@ -42,7 +42,8 @@ from autonomous_dev.series import Series, attributes_of
 
 _logger = logging.getLogger("autonomous_dev")
 
-DEFAULT_WINDOW = 10
+DEFAULT_WINDOW: Final = 10
+"""Newest samples that a trend is taken of."""
 
 
 class TrendAnalysis(TypedDict):
@@ -119,13 +120,6 @@ class MetricsTracker:
             clock=clock,
         )
         self._reader()
-
-    @classmethod
-    def open_read_only(cls, storage_path: str | Path, *, policy: Policy | str | Path | None = None) -> MetricsTracker:
-        """
-        The same as ``MetricsTracker(storage_path, policy=policy, read_only=True)``.
-        """
-        return cls(storage_path, policy=policy, read_only=True)
 
     @property
     def policy(self) -> Policy:
@@ -227,21 +221,14 @@ class MetricsTracker:
 
             InvalidValueError: If a time is out of range.
         """
-        if name is not None and not isinstance(name, str):
-            raise InvalidTypeError(f"name is {name!r}: expected the name of a metric, such as 'test_duration'")
-        if attributes is not None and not isinstance(attributes, Mapping):
-            raise InvalidTypeError(f"attributes is {attributes!r}: expected a mapping such as {{'suite': 'unit'}}")
         first = None if since is None else unix_nano(since, "since")
         last = None if until is None else unix_nano(until, "until")
-        found: list[Metric] = []
-        for series in self.series(name):
+
+        def reach(series: Series) -> tuple[int, int]:
             low = 0 if first is None else int(np.searchsorted(series.times, first, "left"))
-            high = len(series) if last is None else int(np.searchsorted(series.times, last, "left"))
-            found += list(metrics_of(series))[low:high]
-        if attributes:
-            found = [metric for metric in found if _has(metric.metadata, attributes)]
-        found.sort(key=attrgetter("timestamp"))
-        return found
+            return low, len(series) if last is None else int(np.searchsorted(series.times, last, "left"))
+
+        return self._samples(name, attributes, reach)
 
     def analyze_trends(
         self, name: str, window_size: int = DEFAULT_WINDOW, *, attributes: Mapping[str, Any] | None = None
@@ -268,7 +255,12 @@ class MetricsTracker:
             raise InvalidValueError(
                 f"window_size is {window_size!r}: expected a whole number of at least 1, such as 10"
             )
-        newest = self.get_metrics(name, attributes=attributes)[-window_size:]
+
+        def reach(series: Series) -> tuple[int, int]:
+            # What is filtered may need all; else the newest of each series hold the newest of all.
+            return 0 if attributes else max(len(series) - window_size, 0), len(series)
+
+        newest = self._samples(name, attributes, reach)[-window_size:]
         values = np.array([metric.value for metric in newest])
         nan = float("nan")
         slope = robust_slope(values) if len(values) > 1 else None
@@ -364,6 +356,21 @@ class MetricsTracker:
             StorageError: If it could not be stored.
         """
         self._recorder.add_event(name, attributes_of(attributes))
+
+    def _samples(
+        self, name: str | None, attributes: Mapping[str, Any] | None, reach: Callable[[Series], tuple[int, int]]
+    ) -> list[Metric]:
+        """
+        The samples of each series between the places that *reach* names, oldest first over all.
+        """
+        if name is not None and not isinstance(name, str):
+            raise InvalidTypeError(f"name is {name!r}: expected the name of a metric, such as 'test_duration'")
+        if attributes is not None and not isinstance(attributes, Mapping):
+            raise InvalidTypeError(f"attributes is {attributes!r}: expected a mapping such as {{'suite': 'unit'}}")
+        found = [metric for series in self.series(name) for metric in metrics_of(series, *reach(series))]
+        if attributes:
+            found = [metric for metric in found if _has(metric.metadata, attributes)]
+        return sorted(found, key=attrgetter("timestamp"))
 
     def _flush_quietly(self) -> None:
         # What is stored already can be judged though nothing more can be stored.

@@ -9,11 +9,9 @@ from typing import Final
 from autonomous_dev.conventions import CACHE, OPERATION, OWN_PREFIX
 from autonomous_dev.learning._insight import Direction, Evidence, Since
 from autonomous_dev.learning._quantity import quantity
-from autonomous_dev.learning.detectors import Kind
+from autonomous_dev.learning.detectors import MIN_SEGMENT, Kind
 
 _SHORT_HASH: Final = 12
-_SETTLED: Final = 3
-"""Samples that a change of level is settled with."""
 _LOOK: Final = {
     "performance": "Profile it with PerformanceProfiler and compare the slowest parts with those before; look at {changes}.",
     "quality": "Look at {changes}, mend what it let through, and check it before the next merge.",
@@ -116,7 +114,7 @@ def _remedy(kind: Kind, category: str, evidence: Evidence, changes: str) -> str:
             f"Raise the capacity (max_size){whose} above the number of different keys in use, "
             f"or undo what made it smaller or the keys more varied: look at {changes}."
         )
-    if kind is Kind.CHANGE_POINT and evidence.samples_after < _SETTLED:
+    if kind is Kind.CHANGE_POINT and evidence.samples_after < MIN_SEGMENT:
         return f"Run it once more before acting: only {evidence.samples_after} samples show it. Then look at {changes}."
     if kind is Kind.ANOMALY:
         return f"Run it once more before acting: one sample is no change. If it stays, look at {changes}."

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from autonomous_dev._policy_reader import nearest
 from autonomous_dev.conventions import (
     ALERT_NAMES,
     CACHE_HIT_RATIO,
@@ -18,7 +17,7 @@ from autonomous_dev.conventions import (
     HISTOGRAM_MEAN,
     OWN_PREFIX,
 )
-from autonomous_dev.learning import judged_samples, polarity
+from autonomous_dev.learning import judged_samples, polarity, unrecorded_thresholds
 from autonomous_dev.policy import Policy, Threshold
 from autonomous_dev.prometheus_names import NameClaims
 from autonomous_dev.publishing._alert import AlertRule, LeftOut, RuleSet
@@ -65,11 +64,12 @@ def alerting_rules(series: Sequence[Series], policy: Policy, *, now: float) -> R
 
 
 def _unrecorded(series: Sequence[Series], policy: Policy) -> Iterator[LeftOut]:
-    names = sorted({s.key.name for s in series if len(s)})
+    missing = unrecorded_thresholds(policy, {s.key.name for s in series if len(s)})
+    reasons = {found.threshold: found.reason for found in missing}
     for threshold in policy.thresholds:
         what = _threshold_name(threshold, policy)
-        if threshold.metric not in names:
-            yield LeftOut(what, f"{threshold.metric} was never recorded{nearest(threshold.metric, names)}")
+        if threshold in reasons:
+            yield LeftOut(what, reasons[threshold])
         elif threshold.metric.startswith(OWN_PREFIX):
             yield LeftOut(what, "it is measured by running processes, and its level is learned")
 

@@ -27,9 +27,6 @@ except ImportError:  # pragma: no cover - Windows has no flock; appending works 
 RECHECK_SECONDS: Final = 0.05
 """How long a renamed file may go on to be written to."""
 
-MAX_LINE: Final = 1024 * 1024
-"""Bytes of a line: an OpenTelemetry Collector cuts longer ones."""
-
 _HEAD: Final = 1024 * 1024
 _STARTS: Final = tuple(f'{start}{{"resource":{{'.encode() for start in (START_METRICS, START_LOGS))
 

@@ -65,12 +65,6 @@ class Log(Protocol):
         """
         ...
 
-    def held(self) -> SampleStore:
-        """
-        The samples as of the last look.
-        """
-        ...
-
     def events(self) -> list[Event]:
         """
         The events as of now, oldest first.
@@ -127,8 +121,6 @@ class MemoryLog:
         The samples.
         """
         return self._store
-
-    held = store
 
     def events(self) -> list[Event]:
         """
@@ -225,12 +217,6 @@ class JournalLog:
             self._reader.forget()
         else:
             self._reader.refresh()
-        return self._reader.store
-
-    def held(self) -> SampleStore:
-        """
-        The file's samples as of the last look.
-        """
         return self._reader.store
 
     def events(self) -> list[Event]:

@@ -181,14 +181,6 @@ class Recorder:
         """
         return self._log.damaged_lines
 
-    @property
-    def dropped(self) -> tuple[int, int]:
-        """
-        Samples dropped from memory because of its bounds, and samples of series beyond them.
-        """
-        held = self._log.held()
-        return held.dropped_samples, held.dropped_series
-
     def flush_instruments(self, context: Attributes = NO_ATTRIBUTES, run: Run | None = None) -> None:
         """
         Store what profilers and caches measured since the last flush; nothing where nothing was called.

@@ -130,13 +130,6 @@ class SampleStore:
                 self._drop(column, self.limits.samples_per_series)
             return [column.series() for key, column in self._columns.items() if name is None or key.name == name]
 
-    def keys(self) -> tuple[SeriesKey, ...]:
-        """
-        The keys of all series, in the order in which they first came.
-        """
-        with self._lock:
-            return tuple(self._columns)
-
     def clear(self) -> None:
         """
         Forget all samples; counts of drops stay.

@@ -17,6 +17,7 @@ from autonomous_dev.learning.detectors._samples import ROUNDING
 from autonomous_dev.learning.detectors._spikes import without_spikes
 
 MIN_SEGMENT: Final = 3
+"""Samples that a level rests on at least; a shift with fewer after it is not settled."""
 _DECAY: Final = math.sqrt(2)
 _TRIM: Final = 0.05
 _PENALTY_LOG: Final = 2.0
