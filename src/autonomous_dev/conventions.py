@@ -36,6 +36,9 @@ CACHE_LOOKUPS_DESCRIPTION: Final = "Lookups in caches, by whether they hit."
 CACHE_EVICTIONS: Final = "autonomous_dev.cache.evictions"
 """Observable counter, ``{eviction}``, by CACHE."""
 
+CACHE_EXPIRATIONS: Final = "autonomous_dev.cache.expirations"
+"""Observable counter, ``{expiration}``, by CACHE: entries dropped because their time was up."""
+
 CACHE_SIZE: Final = "autonomous_dev.cache.size"
 """Observable up-down counter, ``{entry}``, by CACHE: it adds up over processes."""
 
@@ -44,6 +47,30 @@ CACHE_CAPACITY: Final = "autonomous_dev.cache.capacity"
 
 CACHE_HIT_RATIO: Final = "autonomous_dev.cache.hit_ratio"
 """Series, ``1``, by CACHE: hits over lookups of one interval, derived when the journal is read."""
+
+CACHE_HIT_RATIO_PREDICTED: Final = "autonomous_dev.cache.hit_ratio.predicted"
+"""Observable gauge, ``1``, by CACHE and CAPACITY_FACTOR: the hit ratio that a larger cache would have."""
+
+CALL_BUDGET: Final = "autonomous_dev.call.budget"
+"""Observable gauge, ``s``, by OPERATION: how long it may take, as its profiler was told."""
+
+CALL_CPU_DURATION: Final = "autonomous_dev.call.cpu_duration"
+"""Histogram, ``s``, by OPERATION: CPU time of the thread during a block, where a profiler was asked for it."""
+
+CALL_MEMORY_PEAK: Final = "autonomous_dev.call.memory_peak"
+"""Histogram, ``By``, by OPERATION: most memory that a block held at once, where a profiler was asked for it."""
+
+SIZED_CALL_SIZE: Final = "autonomous_dev.sized_call.size"
+"""Series, ``{item}``, by OPERATION, SIZE_CLASS and DECLARED_COMPLEXITY: mean size of the calls of one interval."""
+
+SIZED_CALL_DURATION: Final = "autonomous_dev.sized_call.duration"
+"""Series, ``s``, attributes as SIZED_CALL_SIZE: mean duration of the same calls."""
+
+OVERHEAD_DURATION: Final = "autonomous_dev.overhead.duration"
+"""Observable counter, ``s``, by COMPONENT: what the instrumentation itself has cost."""
+
+PROFILER_ROAD: Final = "autonomous_dev.profiler.road"
+"""Observable gauge, ``1``, by ROAD and ROAD_REASON: how spans of profilers are made on the global provider."""
 
 # What the tracker and the engine publish.
 
@@ -77,6 +104,17 @@ OPERATION: Final = "autonomous_dev.operation.name"
 CACHE: Final = "autonomous_dev.cache.name"
 CACHE_RESULT: Final = "autonomous_dev.cache.result"
 CACHE_KEY_HASH: Final = "autonomous_dev.cache.key_hash"
+CAPACITY_FACTOR: Final = "autonomous_dev.cache.capacity_factor"
+"""``2``, ``4`` or ``8`` times the capacity that the cache has."""
+SIZE_CLASS: Final = "autonomous_dev.size.class"
+"""Power of two that is not above the sizes of the calls: ``1024`` holds 1024 to 2047."""
+DECLARED_COMPLEXITY: Final = "autonomous_dev.operation.complexity"
+"""How an operation's cost is declared to grow: a name that ``OptimizationStrategy`` knows."""
+COMPONENT: Final = "autonomous_dev.component"
+"""``profiler``, ``cache``, ``journal`` or ``reader``."""
+ROAD: Final = "autonomous_dev.road"
+"""``fast`` or ``public``."""
+ROAD_REASON: Final = "autonomous_dev.road.reason"
 HIT: Final = "hit"
 MISS: Final = "miss"
 METRIC_NAME: Final = "autonomous_dev.metric.name"

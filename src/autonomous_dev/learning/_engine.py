@@ -25,6 +25,7 @@ from autonomous_dev.learning._selection import (
 )
 from autonomous_dev.learning._status import SeriesStatus, status_of
 from autonomous_dev.learning._wording import describe, suggest
+from autonomous_dev.learning.advice import Adviser
 from autonomous_dev.learning.detectors import (
     Detector,
     Finding,
@@ -39,6 +40,7 @@ from autonomous_dev.policy import Polarity, Policy
 from autonomous_dev.series import VERSION_KEYS, Series, SeriesKey, run_of
 
 DEFAULT_DETECTORS: Final[tuple[Detector, ...]] = (thresholds, change_points, falling_hit_ratios, trends, anomalies)
+DEFAULT_ADVISERS: Final[tuple[Adviser, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,12 @@ class Judgement:
 
 
 def judge(
-    series: Sequence[Series], policy: Policy, *, now: float, detectors: Sequence[Detector] = DEFAULT_DETECTORS
+    series: Sequence[Series],
+    policy: Policy,
+    *,
+    now: float,
+    detectors: Sequence[Detector] = DEFAULT_DETECTORS,
+    advisers: Sequence[Adviser] = DEFAULT_ADVISERS,
 ) -> Judgement:
     """
     What *series* say: what got worse or better, since when, and how sure that is.
@@ -71,11 +78,13 @@ def judge(
         now: Unix seconds; decides what is stale.
 
         detectors: What looks at each series.
+
+        advisers: What looks at all of them together.
     """
     insights: list[LearningInsight] = []
     statuses: list[SeriesStatus] = []
-    for one in series:
-        samples = judged_samples(one, policy)
+    judged = [judged_samples(one, policy) for one in series]
+    for one, samples in zip(series, judged, strict=True):
         newest = float(samples.times[-1]) / 1e9 if len(samples) else math.nan
         statuses.append(status_of(one.key, len(samples), newest, now=now, stale_after=policy.alerts.stale_after))
         findings = [finding for detector in detectors for finding in detector(samples, policy)]
@@ -84,7 +93,9 @@ def judge(
         chosen = worth_telling(findings, better, min_change=smallest)
         insights.extend(_insight(samples, finding, better) for finding in chosen)
     known = histograms(one.key for one in series)
-    return Judgement(by_importance(once_per_histogram(told_by_buckets(insights, known), known)), tuple(statuses))
+    told = once_per_histogram(told_by_buckets(insights, known), known)
+    advice = [insight for advise in advisers for insight in advise(judged, policy)]
+    return Judgement(by_importance([*told, *advice]), tuple(statuses))
 
 
 def judged_samples(series: Series, policy: Policy) -> Series:

@@ -18,6 +18,10 @@ class Kind(StrEnum):
     ANOMALY = "anomaly"
     THRESHOLD = "threshold"
     HIT_RATIO = "hit_ratio"
+    CAPACITY = "capacity"
+    GROWTH = "growth"
+    BUDGET = "budget"
+    CARDINALITY = "cardinality"
 
 
 @dataclass(frozen=True, slots=True)
