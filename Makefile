@@ -5,10 +5,12 @@ PYTHON ?= python3
 # The newest versions of everything, and the oldest that pyproject.toml allows.
 NEWEST := .venv
 OLDEST := .venv-oldest
+# Other makers' tracers, whose pytest plugins the tests should not have.
+FOREIGN := .venv-foreign
 RUN := $(NEWEST)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint bench stress stack clean
+.PHONY: help demo test test-oldest lint bench stress stack foreign clean
 
 help:
 	@echo 'make demo         a real workload that gets slower partway, and what is said about it'
@@ -18,6 +20,7 @@ help:
 	@echo 'make bench        the costs, written into README.md'
 	@echo 'make stress       the long tests: millions of calls, dozens of kills'
 	@echo 'make stack        an example service with Prometheus and Alertmanager on loopback'
+	@echo 'make foreign      an environment with logfire and ddtrace, for the tests that use them'
 	@echo 'make clean        removes everything that these targets made'
 
 demo: $(NEWEST)/.base
@@ -35,18 +38,22 @@ lint: $(NEWEST)/.dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy src exporters tests/typing
 
+# Peers whose requirements differ from ours are measured in environments of their own, benchmarks/.venv-*.
 bench: $(NEWEST)/.dev
-	$(RUN) benchmarks/overhead.py
+	$(RUN) benchmarks/overhead.py --peers
 
 # One test may take many minutes, so the time limit of a test is lifted; -s shows the figures as they come.
 stress: $(NEWEST)/.dev
+	$(RUN) -m pip install --quiet --group stress
 	$(RUN) -m pytest -s --timeout=0 -o faulthandler_timeout=0 stress
 
 stack: $(NEWEST)/.base
 	$(RUN) examples/stack.py
 
+foreign: $(FOREIGN)/.made
+
 clean:
-	rm -rf $(NEWEST) $(OLDEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist .stack demo-output
+	rm -rf $(NEWEST) $(OLDEST) $(FOREIGN) benchmarks/.venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist .stack demo-output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps. pip older than 25.1 knows no dependency groups, so it is renewed in the environment first.
@@ -59,7 +66,12 @@ $(NEWEST)/.base: pyproject.toml
 	touch $@
 
 $(NEWEST)/.dev: $(NEWEST)/.base
-	$(RUN) -m pip install --quiet --group test --group lint
+	$(RUN) -m pip install --quiet --group test --group newest --group lint
+	touch $@
+
+$(FOREIGN)/.made:
+	$(PYTHON) -m venv --clear $(FOREIGN)
+	$(FOREIGN)/bin/python -m pip install --quiet 'logfire>=4' 'ddtrace>=4' opentelemetry-exporter-prometheus
 	touch $@
 
 $(OLDEST)/.dev: pyproject.toml .ci/oldest.txt

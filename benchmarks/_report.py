@@ -7,24 +7,26 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from _rounds import Spread
+from _rounds import NOISE, Spread
 
 BEGIN, END = "<!-- costs:begin -->", "<!-- costs:end -->"
-PACKAGES = ("opentelemetry-sdk", "numpy", "orjson", "autonomous-dev")
+PACKAGES = ("opentelemetry-sdk", "numpy", "orjson", "cachetools", "autonomous-dev")
+HEAD = ("what", "against", "ours", "theirs", "median (quartiles)", "target")
 
 LEFT_OUT = (
     "other processes of this machine were not stopped, and its clock speed was not fixed",
-    "memory, and the cost of importing the package and of making trackers, profilers and providers",
-    "collecting and exporting: readers and exporters run when they like, beside the program",
+    "the loop around a call is part of what either side of a ratio took: some 5 ns",
+    "the cyclic garbage collector ran between the rounds only",
+    "exporters that send: the one used here reads each span and forgets it",
     "waiting for the disk (durable=True) and file systems other than that of the temporary folder",
-    "threads and processes that write at once, coroutines, and cached functions with keywords or several arguments",
     "samples whose metadata is new: their text is prepared once, which costs some tens of microseconds",
-    "providers with span processors, views or exemplars",
+    "views, exemplars, links, events, more than one processor, more than two threads",
 )
 """What these numbers say nothing of."""
 
@@ -37,32 +39,76 @@ class Row:
     Attributes:
         what: What was measured.
 
-        unit: ``µs`` or ``×``.
+        against: What it is compared with; empty where with nothing.
 
-        value: Quartiles over the rounds; all three equal where there is one number only.
+        unit: Of *ours* and *theirs*.
 
-        target: Most that it may be; None where nothing was set.
+        ours: What it took; None where only the figure says something.
+
+        theirs: What the peer took; None where there is none.
+
+        figure: What a target would be set for: a ratio of the same rounds, a difference, or *ours* itself.
+
+        figure_unit: Its unit; ``×`` for a ratio.
+
+        target: Most that the figure's median may be; None where nothing was set.
+
+        below: Whether the median must be less than the target.
     """
 
     what: str
+    against: str
     unit: str
-    value: Spread
+    ours: Spread | None
+    theirs: Spread | None
+    figure: Spread
+    figure_unit: str
     target: float | None = None
+    below: bool = False
 
     @property
     def met(self) -> bool:
         """
         Whether the target, if there is one, was reached.
         """
-        return self.target is None or self.value.median <= self.target
+        if self.target is None:
+            return True
+        return self.figure.median < self.target if self.below else self.figure.median <= self.target
 
-    def cells(self) -> tuple[str, str, str, str]:
+    def cells(self) -> tuple[str, str, str, str, str, str]:
         """
         The texts of the table's columns.
         """
-        quartiles = "" if self.value.low == self.value.high else f"{self.value.low:.2f} to {self.value.high:.2f}"
-        target = "" if self.target is None else f"≤ {self.target:g} {self.unit}" + ("" if self.met else " **missed**")
-        return self.what, f"{self.value.median:.2f} {self.unit}", quartiles, target
+        return (
+            self.what,
+            self.against,
+            _amount(self.ours, self.unit),
+            _amount(self.theirs, self.unit),
+            self._figure(),
+            self._target(),
+        )
+
+    def _figure(self) -> str:
+        low, median, high = (_number(value) for value in (self.figure.low, self.figure.median, self.figure.high))
+        quartiles = "" if self.figure.low == self.figure.high else f" ({low} to {high})"
+        return f"{median} {self.figure_unit}{quartiles}"
+
+    def _target(self) -> str:
+        if self.target is None:
+            return "stated"
+        sign = "<" if self.below else "≤"
+        return f"{sign} {self.target:g} {self.figure_unit}" + ("" if self.met else " **missed**")
+
+
+def _amount(value: Spread | None, unit: str) -> str:
+    return "" if value is None else f"{_number(value.median)} {unit}"
+
+
+def _number(value: float) -> str:
+    """
+    *value* with three digits that say something, and no more than three places.
+    """
+    return f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def machine() -> dict[str, Any]:
@@ -85,33 +131,57 @@ def _cpu_lines() -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
-def as_json(rows: list[Row], where: dict[str, Any], *, rounds: int, quick: bool) -> str:
+def as_json(rows: Sequence[Row], where: Mapping[str, Any], *, rounds: int, absent: Sequence[str]) -> str:
     """
     The result file.
+
+    Args:
+        rows: The table's.
+
+        where: What :func:`machine` gives.
+
+        rounds: How often the cases took turns.
+
+        absent: Peers that were not measured.
     """
     content = {
         "machine": where,
         "rounds": rounds,
-        "quick": quick,
+        "noise": NOISE,
         "costs": [{**asdict(row), "met": row.met} for row in rows],
+        "peers_left_out": absent,
         "left_out": LEFT_OUT,
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def table(content: dict[str, Any]) -> str:
+def row_of(cost: Mapping[str, Any]) -> Row:
+    """
+    A row of the result file.
+    """
+    fields = {name: value for name, value in cost.items() if name != "met"}
+    for name in ("ours", "theirs", "figure"):
+        fields[name] = None if cost[name] is None else Spread(**cost[name])
+    return Row(**fields)
+
+
+def table(content: Mapping[str, Any]) -> str:
     """
     The table of README.md, made of the result file's content alone.
     """
-    rows = [Row(c["what"], c["unit"], Spread(**c["value"]), c["target"]).cells() for c in content["costs"]]
+    rows = [HEAD, ("---",) * len(HEAD), *(row_of(cost).cells() for cost in content["costs"])]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
     where = content["machine"]
-    lines = ["| what | median | quartiles | target |", "|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     packages = ", ".join(f"{name} {number}" for name, number in where["packages"].items())
-    lines += ["", f"{where['cpu']}, {where['cores']} cores, {where['python']}, {packages}; {content['rounds']} rounds."]
+    noise = f"a difference under {content['noise']:.0%} is noise"
+    method = f"Medians of {content['rounds']} rounds in which all cases take turns, ratios within a round; {noise}."
+    lines += ["", f"{where['cpu']}, {where['cores']} cores, {where['python']}, {packages}. {method}"]
+    if content["peers_left_out"]:
+        lines.append(f"Not measured, for want of an environment: {', '.join(content['peers_left_out'])}.")
     return "\n".join(lines)
 
 
-def write_table(readme: Path, content: dict[str, Any]) -> None:
+def write_table(readme: Path, content: Mapping[str, Any]) -> None:
     """
     Put the table between the markers of *readme*.
 

@@ -17,6 +17,7 @@ PACKAGES = {
     "amtool": "prometheus-alertmanager",
     "chromium": "chromium",
     "docker-compose": "docker-compose",
+    "redis-server": "redis-server",
 }
 """Debian's package of each program."""
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 OURS = ("autonomous_dev", "autonomous_dev_exporters")
 
 NAMES = ("conventions", "errors", "prometheus_names")
-COUNTED = (*NAMES, "_cells", "_state")
+COUNTED = (*NAMES, "_cells", "_state", "_ending", "complexity", "_growth")
 FOUNDATION = (*COUNTED, "series", "policy", "_policy_reader", "_periodic")
 STAGES = ("performance", "recording", "learning", "publishing")
 API = (
@@ -58,10 +58,18 @@ TABLE = {
     "autonomous_dev/policy.py": Layer(("conventions", "errors", "_policy_reader"), ("yaml",)),
     "autonomous_dev/_policy_reader.py": Layer(("errors",), ("yaml",)),
     "autonomous_dev/_periodic.py": Layer(),
+    "autonomous_dev/complexity.py": Layer(),
+    "autonomous_dev/_growth.py": Layer(("complexity",)),
     "autonomous_dev/_cells.py": Layer(),
     "autonomous_dev/_state.py": Layer(("conventions", "_cells")),
+    "autonomous_dev/_ending.py": Layer(("_state",)),
+    "autonomous_dev/_flushing.py": Layer(("_state", "_ending"), ("opentelemetry.metrics", "opentelemetry.trace")),
     # the stages
-    "autonomous_dev/performance/": Layer((*COUNTED, "performance"), API),
+    "autonomous_dev/performance/": Layer((*COUNTED, "_flushing", "performance"), API),
+    # imported only where the provider's class is the SDK's
+    "autonomous_dev/performance/_sdk_": Layer(
+        (*COUNTED, "performance"), (*API, "opentelemetry.sdk", "opentelemetry.attributes")
+    ),
     "autonomous_dev/recording/": Layer((*FOUNDATION, "recording"), ("numpy", "orjson", *API, *SDK)),
     "autonomous_dev/learning/detectors/": Layer((*FOUNDATION, "learning.detectors"), ("numpy",)),
     "autonomous_dev/learning/": Layer((*FOUNDATION, "recording", "learning"), ("numpy", "opentelemetry.metrics")),
@@ -71,15 +79,23 @@ TABLE = {
     ),
     # what composes them
     "autonomous_dev/__init__.py": Layer(("_configure", "learning", "performance")),
+    "autonomous_dev/_environment.py": Layer(("errors",)),
+    "autonomous_dev/_providers.py": Layer(
+        (*NAMES, "_environment", "_flushing", "recording"), (*API, *SDK), (), ("opentelemetry.configuration",)
+    ),
+    "autonomous_dev/_program.py": Layer(
+        (*NAMES, "_environment", "_flushing", "_providers", "recording"), (*API, *SDK), ("autonomous_dev_exporters",)
+    ),
     "autonomous_dev/_configure.py": Layer(
-        FOUNDATION, API, ("recording", "learning", "autonomous_dev_exporters"), SDK
+        (*FOUNDATION, "_environment"), API, ("_program", "learning", "autonomous_dev_exporters"), SDK
     ),
     "autonomous_dev/cli/": Layer(
         (*NAMES, "cli"), ("click",),
         (*FOUNDATION, *STAGES, "_configure", "autonomous_dev_exporters"), ("numpy", "orjson", "rich", "yaml"),
     ),
     "autonomous_dev_exporters/": Layer(
-        (*FOUNDATION, *STAGES, "_configure", "autonomous_dev_exporters"), ("prometheus_client", "opentelemetry")
+        (*FOUNDATION, *STAGES, "_environment", "_program", "autonomous_dev_exporters"),
+        ("prometheus_client", "opentelemetry"),
     ),
 }  # fmt: skip
 """By path; the longest that fits decides. A file without a row fails."""
@@ -103,7 +119,7 @@ def layer_of(name: str) -> Layer:
     """
     The row of the table that decides for the file *name*.
     """
-    rows = [row for row in TABLE if name == row or (row.endswith("/") and name.startswith(row))]
+    rows = [row for row in TABLE if name == row or (row.endswith(("/", "_")) and name.startswith(row))]
     assert rows, f"{name} has no row in the table: say what it may import"
     return TABLE[max(rows, key=len)]
 
@@ -233,8 +249,9 @@ def test_exporters_use_public_names_only():
     foundation = {
         "autonomous_dev._state",
         "autonomous_dev._cells",
-        "autonomous_dev._configure",
+        "autonomous_dev._environment",
         "autonomous_dev._periodic",
+        "autonomous_dev._program",
     }
     private = [
         (place(path), found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from opentelemetry.sdk.metrics import MeterProvider
 
 from children import run_child
+from entry_points import exported, install
 
 ADDS_READERS = hasattr(MeterProvider, "add_metric_reader")
 """SDK 1.43 and newer; an older one takes readers in the constructor only."""
@@ -357,3 +358,160 @@ def test_a_wrong_port_is_an_error_that_names_it():
         "port is 70000",
     ]
     assert all("from 0 to 65535" in message for message in told)
+
+
+def histograms(environment):
+    """
+    Each histogram that was exported, with its kind.
+    """
+    kinds = {metric["name"]: metric["data"] for metric in exported(environment, "metrics")}
+    return {name: kind for name, kind in kinds.items() if kind.endswith("Histogram")}
+
+
+def test_exponential_histograms_by_choice(tmp_path):
+    """
+    ``histogram="exponential"`` makes the durations of calls exponential, and nothing else; asked again it changes nothing.
+    """
+    environment = install(tmp_path)
+    run_child(
+        """
+        from autonomous_dev import PerformanceProfiler, configure
+        assert configure(histogram="exponential") is configure(histogram="exponential") is configure()
+        with PerformanceProfiler("work"):
+            pass
+        metrics.get_meter("app").create_histogram("waiting", "s").record(1)
+        """,
+        **environment,
+        OTEL_METRICS_EXPORTER="lines",
+    )
+
+    assert histograms(environment) == {"autonomous_dev.call.duration": "ExponentialHistogram", "waiting": "Histogram"}
+
+
+def test_an_exponential_histogram_of_the_applications_provider_is_the_applications_to_ask_for(tmp_path):
+    """
+    Where the provider stands already, the error shows the view; with that view in it, the durations are exponential.
+    """
+    environment = install(tmp_path)
+    told = run_child(
+        """
+        from lines_for_tests import Metrics
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+        from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
+        from autonomous_dev import PerformanceProfiler, configure
+        from autonomous_dev.errors import ConfigurationError
+        from autonomous_dev.recording import SeriesMetricReader
+        class Made(MeterProvider):
+            pass
+        bare = metrics.get_meter_provider
+        metrics.get_meter_provider = lambda: Made(metric_readers=[SeriesMetricReader()])
+        try:
+            configure(histogram="exponential")
+        except ConfigurationError as error:
+            message = str(error)
+        metrics.get_meter_provider = bare
+        line = message[message.index("View("):message.index("])")]
+        readers = [SeriesMetricReader(), PeriodicExportingMetricReader(Metrics())]
+        metrics.set_meter_provider(MeterProvider(metric_readers=readers, views=[eval(line)]))
+        configure(histogram="explicit")
+        with PerformanceProfiler("work"):
+            pass
+        tell(line)
+        """,
+        **environment,
+    )
+
+    assert told.startswith("View(")
+    assert histograms(environment) == {"autonomous_dev.call.duration": "ExponentialHistogram"}
+
+
+def test_spans_go_where_an_argument_says(tmp_path):
+    """
+    ``traces`` takes names or an exporter; it comes before the environment, and asked again it changes nothing.
+    """
+    environment = install(tmp_path)
+    run_child(
+        """
+        from lines_for_tests import Spans
+        from autonomous_dev import PerformanceProfiler, configure
+        exporter = Spans()
+        assert configure(traces=exporter) is configure(traces=exporter) is configure()
+        with PerformanceProfiler("by object"):
+            pass
+        """,
+        **environment,
+        OTEL_TRACES_EXPORTER="lines",
+    )
+    run_child(
+        """
+        from autonomous_dev import PerformanceProfiler, configure
+        configure()
+        assert configure(traces="lines") is configure(traces="lines")
+        with PerformanceProfiler("by name"):
+            pass
+        """,
+        **environment,
+    )
+
+    assert [span["name"] for span in exported(environment, "spans")] == ["by object", "by name"]
+
+
+def test_spans_are_added_to_the_applications_provider(tmp_path):
+    """
+    An application's TracerProvider stays, with its processors; what ``traces`` says is added. The environment's is not.
+    """
+    environment = install(tmp_path)
+    told = run_child(
+        """
+        from lines_for_tests import Spans
+        from opentelemetry import trace
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from autonomous_dev import PerformanceProfiler, configure
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(Spans()))
+        trace.set_tracer_provider(provider)
+        configure()
+        with PerformanceProfiler("once"):
+            pass
+        configure(traces="lines")
+        with PerformanceProfiler("twice"):
+            pass
+        tell(trace.get_tracer_provider() is provider)
+        """,
+        **environment,
+        OTEL_TRACES_EXPORTER="lines",
+    )
+
+    assert told
+    assert [span["name"] for span in exported(environment, "spans")] == ["once", "twice", "twice"]
+
+
+def test_wrong_traces_and_histograms_are_refused():
+    """
+    What is no exporter, no kind of histogram, no SDK's provider or another value than before is an error that says so.
+    """
+    told = run_child("""
+        from opentelemetry import trace
+        from autonomous_dev import configure
+        from autonomous_dev.errors import AutonomousDevError
+        def refused(**arguments):
+            try:
+                configure(**arguments)
+            except AutonomousDevError as error:
+                return [type(error).__name__, str(error)]
+        messages = [refused(traces=7), refused(histogram="log"), refused(traces="zipkin")]
+        trace.set_tracer_provider(trace.NoOpTracerProvider())
+        messages.append(refused(traces="console"))
+        configure(histogram="exponential")
+        messages.append(refused(histogram="explicit"))
+        tell(messages)
+    """)
+
+    assert [kind for kind, _ in told] == ["InvalidTypeError", "InvalidValueError", *["ConfigurationError"] * 3]
+    assert "expected a SpanExporter" in told[0][1]
+    assert "'explicit' or 'exponential'" in told[1][1]
+    assert "traces='zipkin': 'zipkin' is not installed" in told[2][1]
+    assert "NoOpTracerProvider" in told[3][1]
+    assert "'exponential'" in told[4][1]

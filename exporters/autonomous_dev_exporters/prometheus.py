@@ -17,8 +17,9 @@ from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import CollectorRegistry
 
 from autonomous_dev import _state, conventions
-from autonomous_dev._configure import program_provider, switched_off
+from autonomous_dev._environment import switched_off
 from autonomous_dev._periodic import Periodic
+from autonomous_dev._program import program_provider
 from autonomous_dev.errors import ConfigurationError, InvalidTypeError, ServeError
 from autonomous_dev.learning import MetricsTracker
 from autonomous_dev.policy import Policy

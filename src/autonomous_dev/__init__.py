@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from autonomous_dev._configure import configure
     from autonomous_dev.learning import FeedbackLoop, LearningInsight, MetricsTracker
-    from autonomous_dev.performance import OptimizationStrategy, PerformanceProfiler, SimpleCache, cached
+    from autonomous_dev.performance import OptimizationStrategy, PerformanceProfiler, SimpleCache, cached, watch_cache
 
 __all__ = [
     "FeedbackLoop",
@@ -24,6 +24,7 @@ __all__ = [
     "SimpleCache",
     "cached",
     "configure",
+    "watch_cache",
 ]
 
 _HOMES = {
@@ -35,6 +36,7 @@ _HOMES = {
     "SimpleCache": "autonomous_dev.performance",
     "cached": "autonomous_dev.performance",
     "configure": "autonomous_dev._configure",
+    "watch_cache": "autonomous_dev.performance",
 }
 
 

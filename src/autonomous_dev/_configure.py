@@ -4,29 +4,27 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from opentelemetry import metrics
-
-from autonomous_dev import _state
+from autonomous_dev import _environment, _state
+from autonomous_dev._environment import switched_off
 from autonomous_dev._periodic import Periodic
-from autonomous_dev.errors import ConfigurationError, InvalidTypeError
+from autonomous_dev.errors import ConfigurationError, InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.trace.export import SpanExporter
 
     from autonomous_dev.learning import MetricsTracker
     from autonomous_dev.policy import Policy
     from autonomous_dev_exporters.prometheus import Server
 
-_logger = logging.getLogger("autonomous_dev")
-
 FLUSH_SECONDS: Final = 300.0
 """How often what profilers and caches measured is written to the journal."""
+
+HistogramKind = Literal["explicit", "exponential"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,10 @@ class Configuration:
         prometheus_port: The port that was asked for; 0 for any.
 
         policy: The policy that was asked for.
+
+        traces: Where spans were asked to go.
+
+        histogram: The kind of histogram that call durations were asked to be in.
     """
 
     tracker: MetricsTracker | None = None
@@ -51,6 +53,8 @@ class Configuration:
     storage: Path | None = None
     prometheus_port: int | None = None
     policy: Policy | Path | None = None
+    traces: str | SpanExporter | None = None
+    histogram: HistogramKind | None = None
 
 
 def configure(
@@ -58,15 +62,31 @@ def configure(
     storage: str | os.PathLike[str] | None = None,
     prometheus_port: int | None = None,
     policy: Policy | str | os.PathLike[str] | None = None,
+    traces: str | SpanExporter | None = None,
+    histogram: HistogramKind | None = None,
 ) -> Configuration:
     """
     Join the program's OpenTelemetry, or set one up where it has none; then record and serve what is asked for.
 
-    A MeterProvider that the application has set, before or by ``OTEL_PYTHON_METER_PROVIDER``, is used and never
-    replaced. Spans are left to the application: a TracerProvider without an exporter would be cost without use.
-    With ``OTEL_SDK_DISABLED=true`` no provider is made; what ``record_metric`` records still reaches the file.
+    Providers that the application has set are used and never replaced. Where there is no MeterProvider, one is made,
+    with the exporters that ``OTEL_METRICS_EXPORTER`` names; ``prometheus`` among them is our page, at
+    ``OTEL_EXPORTER_PROMETHEUS_HOST`` and ``_PORT``. Where there is no TracerProvider, one is made if *traces* or
+    ``OTEL_TRACES_EXPORTER`` names an exporter: without one, spans would be cost without use. An OTLP endpoint in the
+    environment means ``otlp``. What else the SDK reads from ``OTEL_*`` (resource, sampler, limits, intervals) holds.
+
+    With ``OTEL_SDK_DISABLED=true`` no provider is made; what ``record_metric`` records still reaches the file. With
+    ``OTEL_CONFIG_FILE`` and no providers yet, ``opentelemetry-configuration`` builds those that the file describes, the
+    variables that name exporters do not count, and what it builds is joined like an application's own.
 
     Called again, what is asked for anew is added, what is there already is kept: the same values change nothing.
+
+    When the process ends, by ``sys.exit`` and by an exception too, what is measured reaches the journal and the
+    exporters; so it does in children of multiprocessing, ``ProcessPoolExecutor`` and Celery that come to their end. An
+    exporter that hangs keeps the program no longer than ``OTEL_BSP_EXPORT_TIMEOUT`` and ``OTEL_METRIC_EXPORT_TIMEOUT``,
+    30 s by default. Nobody can do so for a process that is killed: SIGTERM kills Python unless the program handles it,
+    with ``signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))`` for example; ``multiprocessing.Pool.terminate`` (the
+    end of ``with Pool()``) sends it to its workers, ``close`` and ``join`` let them end. Nor is there a way before
+    ``os._exit``.
 
     Args:
         storage: A journal. What profilers and caches measure is written to it every five minutes and at exit, by
@@ -76,11 +96,18 @@ def configure(
 
         policy: Thresholds and the like, or the file that holds them.
 
+        traces: Where spans go: a comma list of exporters as ``OTEL_TRACES_EXPORTER`` takes it, which it replaces
+            (``"console"``, ``"otlp"``), or an exporter. An application's own TracerProvider gets it added.
+
+        histogram: ``explicit`` (the default; bounds from microseconds to minutes) or ``exponential``, for the durations
+            of calls, where the MeterProvider is made here.
+
     Returns:
         The tracker and the server that were made.
 
     Raises:
-        ConfigurationError: If other values are in force already, or the application's provider cannot be joined.
+        ConfigurationError: If other values are in force already, the application's provider cannot be joined, or a
+            variable asks for what is not installed or is refused by the SDK.
 
         StorageError: If *storage* cannot be written.
 
@@ -88,89 +115,63 @@ def configure(
 
         ServeError: If the port cannot be listened on.
 
-        InvalidTypeError: If *storage* or *policy* is no path.
+        InvalidTypeError: If *storage* or *policy* is no path, or *traces* no exporter.
+
+        InvalidValueError: If *histogram* is neither of the two.
     """
-    for name, path in (("storage", storage), ("policy", policy)):
-        if isinstance(path, bytes | int | float):
-            raise InvalidTypeError(f"{name} is {path!r}: expected a path such as 'metrics.json'")
+    _check_paths(storage=storage, policy=policy)
+    _check_kinds(traces, histogram)
     wanted = Configuration(
         storage=None if storage is None else Path(storage).absolute(),
         prometheus_port=prometheus_port,
         policy=Path(policy).absolute() if isinstance(policy, str | os.PathLike) else policy,
+        traces=traces,
+        histogram=histogram,
     )
     composition = _state.composition
     with composition.lock:
         current: Configuration = composition.configuration or Configuration()
         _refuse_other_values(current, wanted)
-        _join(program_provider())
+        asked_for_page = not switched_off() and _join(current, wanted)
+        joined = replace(current, traces=current.traces or traces, histogram=current.histogram or histogram)
+        current = current if joined == current else joined
+        # What was made stays in force where the rest cannot be had: a second call may ask for something else.
+        composition.configuration = current
         if current.tracker is None and (wanted.storage is not None or wanted.policy is not None):
             tracker = _make_tracker(wanted.storage, wanted.policy)
             current = replace(current, tracker=tracker, storage=wanted.storage, policy=wanted.policy)
-        # What was made stays in force where the port cannot be had: a second call may ask for another one.
-        composition.configuration = current
-        if current.server is None and prometheus_port is not None:
-            from autonomous_dev_exporters.prometheus import serve
-
-            server = serve(prometheus_port, tracker=current.tracker)
-            current = composition.configuration = replace(current, server=server, prometheus_port=prometheus_port)
+            composition.configuration = current
+        if current.server is None and (prometheus_port is not None or asked_for_page):
+            current = composition.configuration = _with_page(current, prometheus_port)
     return current
 
 
-def program_provider() -> metrics.MeterProvider:
-    """
-    The program's MeterProvider; where none is set, one that is made and set now.
+def _join(current: Configuration, wanted: Configuration) -> bool:
+    from autonomous_dev._program import join
 
-    Returns:
-        With ``OTEL_SDK_DISABLED=true`` whatever is there, be it the API's proxy.
-    """
-    provider = metrics.get_meter_provider()
-    if not _is_proxy(provider) or switched_off():
-        return provider
-    made = _make_provider()
-    metrics.set_meter_provider(made)
-    provider = metrics.get_meter_provider()
-    if provider is not made:  # another thread was faster
-        made.shutdown()
-    return provider
+    new_traces = wanted.traces if current.traces is None else None
+    return join(new_traces, wanted.histogram if current.histogram is None else None)
 
 
-def switched_off() -> bool:
-    """
-    Whether ``OTEL_SDK_DISABLED`` switches OpenTelemetry off, read as the SDK reads it.
-    """
-    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+def _with_page(current: Configuration, port: int | None) -> Configuration:
+    from autonomous_dev_exporters.prometheus import serve
+
+    host, port_of_environment = _environment.prometheus_address()
+    port = port_of_environment if port is None else port
+    return replace(current, server=serve(port, host=host, tracker=current.tracker), prometheus_port=port)
 
 
-def _is_proxy(provider: metrics.MeterProvider) -> bool:
-    # The API's stand-in for "none set yet" has no public name.
-    return type(provider).__name__ == "_ProxyMeterProvider" and type(provider).__module__.startswith(
-        "opentelemetry.metrics"
-    )
+def _check_paths(**paths: object) -> None:
+    for name, path in paths.items():
+        if isinstance(path, bytes | int | float):
+            raise InvalidTypeError(f"{name} is {path!r}: expected a path such as 'metrics.json'")
 
 
-def _make_provider() -> MeterProvider:
-    from opentelemetry.sdk.metrics import MeterProvider
-
-    from autonomous_dev.recording import SeriesMetricReader
-
-    if hasattr(MeterProvider, "add_metric_reader"):
-        return MeterProvider(metric_readers=[SeriesMetricReader()])
-    # Before SDK 1.43 a reader cannot be added later: the page for serve() has to stand ready.
-    from autonomous_dev_exporters.prometheus import PageReader
-
-    return MeterProvider(metric_readers=[SeriesMetricReader(), PageReader()])
-
-
-def _join(provider: metrics.MeterProvider) -> None:
-    from autonomous_dev.recording import attach_reader
-
-    if attach_reader(provider) is None and not switched_off():
-        _logger.warning(
-            "the program's MeterProvider is a %s.%s and no OpenTelemetry SDK's: its instruments are not recorded, "
-            "what record_metric records is",
-            type(provider).__module__,
-            type(provider).__qualname__,
-        )
+def _check_kinds(traces: object, histogram: object) -> None:
+    if traces is not None and not isinstance(traces, str) and not callable(getattr(traces, "export", None)):
+        raise InvalidTypeError(f"traces is {traces!r}: expected a SpanExporter, or names such as 'console' or 'otlp'")
+    if histogram is not None and histogram not in get_args(HistogramKind):
+        raise InvalidValueError(f"histogram is {histogram!r}: expected 'explicit' or 'exponential'")
 
 
 def _make_tracker(storage: Path | None, policy: Policy | Path | None) -> MetricsTracker:
@@ -185,11 +186,10 @@ def _make_tracker(storage: Path | None, policy: Policy | Path | None) -> Metrics
 
 
 def _refuse_other_values(current: Configuration, wanted: Configuration) -> None:
-    # A tracker is made with its policy: the two cannot be asked for one after the other.
-    fixed = ["prometheus_port"] if current.tracker is None else ["prometheus_port", "storage", "policy"]
-    for name in fixed:
+    for name in ("prometheus_port", "storage", "policy", "traces", "histogram"):
         have, want = getattr(current, name), getattr(wanted, name)
-        free = name == "prometheus_port" and have is None
+        # A tracker is made with its policy: the two cannot be asked for one after the other.
+        free = have is None and (name not in ("storage", "policy") or current.tracker is None)
         if want is not None and want != have and not free:
             msg = (
                 f"configure({name}={str(want)!r}) comes after configure({name}={str(have)!r}): a program is configured "

@@ -12,28 +12,112 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from autonomous_dev._cells import Cells, histogram_size
-from autonomous_dev.conventions import DURATION_BOUNDS, ERROR_TYPE, OPERATION
+from autonomous_dev.conventions import (
+    CACHE,
+    CACHE_CAPACITY,
+    CACHE_EVICTIONS,
+    CACHE_EXPIRATIONS,
+    CACHE_HIT_RATIO_PREDICTED,
+    CACHE_SIZE,
+    DROP_REASON,
+    DROPPED_BY_CARDINALITY,
+    DURATION_BOUNDS,
+    ERROR_TYPE,
+    OPERATION,
+)
 
-MAX_OPERATIONS: Final = 1999
-"""Operations (with each kind of error) that get a histogram of their own: with the other, the SDK's limit of 2000."""
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_OPERATIONS: Final = 1997
+"""Operations, with each kind of error, that get a histogram of their own: with the two others below the SDK's 2000."""
 
 OTHER_OPERATION: Final = "_other"
-"""The operation that everything beyond MAX_OPERATIONS is counted under."""
+"""What operations beyond MAX_OPERATIONS are counted under: their successes and, as OTHER_ERROR, their failures."""
 
-MAX_CACHES: Final = 999
-"""Cache names that are counted, twice each (hit, miss); further names are summed under OTHER_CACHE."""
+MAX_ERROR_TYPES: Final = 20
+"""Kinds of errors of one operation that are told apart; further ones are counted as OTHER_ERROR."""
+
+CALIBRATION: Final = "autonomous_dev.calibration"
+"""Operation and cache that we time to know what one costs: counted nowhere."""
+
+OTHER_ERROR: Final = "_OTHER"
+"""The well-known value of ``error.type``: https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/."""
+
+MAX_LENGTH: Final = 255
+"""Longest value of an attribute, in characters."""
+
+MAX_CACHES: Final = 998
+"""Names of caches that are counted, twice each (hit, miss): with OTHER_CACHE below the SDK's limit of 2000."""
 
 OTHER_CACHE: Final = "_other"
+"""What caches beyond MAX_CACHES are counted under."""
+
+MAX_REFUSED: Final = 10_000
+"""Different names beyond a bound that are told apart; of more than that only so many are counted."""
 
 cells: Final = Cells()
 _lock = threading.RLock()
+
+# What the bounds refused.
+
+_MAX_EXAMPLES: Final = 3
+
+
+class Refusals(NamedTuple):  # not a dataclass, which takes 0.8 ms longer to make: this is loaded by every program
+    """
+    Names beyond a bound, which were counted under another one.
+
+    Attributes:
+        names: How many different ones; at least so many where it is MAX_REFUSED.
+
+        examples: The first of them.
+    """
+
+    names: int = 0
+    examples: tuple[str, ...] = ()
+
+
+class _Refused:
+    def __init__(self) -> None:
+        self.hashes: set[int] = set()
+        self.examples: list[str] = []
+
+    def add(self, name: tuple[str, ...]) -> None:
+        if len(self.hashes) < MAX_REFUSED:
+            self.hashes.add(hash(name))
+            said = " ".join(name)
+            if len(self.examples) < _MAX_EXAMPLES and said not in self.examples:
+                self.examples.append(said)
+
+
+_refused: dict[tuple[str, str], _Refused] = {}
+
+
+def _refuse(under: tuple[str, str], *name: str) -> None:
+    _refused.setdefault(under, _Refused()).add(name)
+
+
+def refused() -> dict[tuple[str, str], Refusals]:
+    """
+    By the attribute that stands for them, such as ``(OPERATION, OTHER_OPERATION)``, what the bounds refused.
+    """
+    with _lock:
+        return {under: Refusals(len(held.hashes), tuple(held.examples)) for under, held in _refused.items()}
+
+
+def dropped_series() -> list[tuple[dict[str, str], int]]:
+    """
+    What the bounds refused, as attributes and values of SERIES_DROPPED.
+    """
+    return [({DROP_REASON: DROPPED_BY_CARDINALITY, key: other}, held.names) for (key, other), held in refused().items()]
+
 
 # Operations.
 
@@ -56,6 +140,7 @@ class CountedOperation:
 
 
 _operations: dict[tuple[str, str], CountedOperation] = {}
+_error_types: dict[str, int] = {}
 
 
 def counted_operation(name: str, error_type: str = "") -> CountedOperation:
@@ -70,13 +155,32 @@ def counted_operation(name: str, error_type: str = "") -> CountedOperation:
     found = _operations.get((name, error_type))
     if found is None:
         with _lock:
-            key = (name, error_type)
-            if key not in _operations and len(_operations) >= MAX_OPERATIONS:
-                key = (OTHER_OPERATION, "")
+            key = _kept(name, error_type[:MAX_LENGTH])
             found = _operations.get(key)
             if found is None:
                 found = _operations[key] = CountedOperation(*key)
     return found
+
+
+def _kept(name: str, error_type: str) -> tuple[str, str]:
+    """
+    What operation *name* with this kind of error is counted as, within the bounds.
+    """
+    if (name, error_type) in _operations:
+        return name, error_type
+    full = len(_operations) >= MAX_OPERATIONS
+    known = _error_types.get(name, 0)
+    if error_type and (known >= MAX_ERROR_TYPES or (full and (known or (name, "") in _operations))):
+        _refuse((ERROR_TYPE, OTHER_ERROR), name, error_type)
+        if not full or (name, OTHER_ERROR) in _operations:
+            return name, OTHER_ERROR
+    elif full:
+        _refuse((OPERATION, OTHER_OPERATION), name)
+    else:
+        if error_type:
+            _error_types[name] = known + 1
+        return name, error_type
+    return OTHER_OPERATION, OTHER_ERROR if error_type else ""
 
 
 def operations() -> dict[tuple[str, str], tuple[float, ...]]:
@@ -84,9 +188,143 @@ def operations() -> dict[tuple[str, str], tuple[float, ...]]:
     For each (operation, error type) the cells of its histogram: count, sum, buckets.
     """
     size = histogram_size(DURATION_BOUNDS)
+    return {key: cells.read(counted.first, size) for key, counted in _known_operations()}
+
+
+def calls() -> float:
+    """
+    Blocks of all operations since this process began.
+    """
+    return sum(cells.read(counted.first)[0] for _, counted in _known_operations())
+
+
+def _known_operations() -> list[tuple[tuple[str, str], CountedOperation]]:
     with _lock:
-        known = list(_operations.items())
-    return {key: cells.read(counted.first, size) for key, counted in known}
+        return [(key, counted) for key, counted in _operations.items() if key[0] != CALIBRATION]
+
+
+# Budgets.
+
+budgets: Final[dict[str, float]] = {}
+"""Operation → seconds that a call of it may take, as its newest profiler was told."""
+
+
+def set_budget(operation: str, seconds: float) -> None:
+    """
+    Note how long a call of *operation* may take; the newest word counts. Beyond MAX_OPERATIONS none is noted.
+    """
+    with _lock:
+        if operation in budgets or len(budgets) < MAX_OPERATIONS:
+            budgets[operation] = seconds
+
+
+peak_memory: Final[list[Any]] = []
+"""What watches how much memory blocks hold, once a profiler asked for it: at most one."""
+
+
+# Sized calls.
+
+MAX_SIZED_PAIRS: Final = 1000
+"""Pairs of size and duration that are kept of one operation, shared equally among the size classes it met."""
+
+SIZE_CLASSES: Final = 64
+"""Powers of two that sizes are told apart by; a size from 2**64 on counts as the largest below it."""
+
+
+class SizedCalls:
+    """
+    How long the calls of one operation took, by their size.
+
+    Each size class keeps its newest pairs, so that many small calls do not drive out the few large ones.
+
+    Attributes:
+        name: The operation.
+
+        complexity: How its duration is declared to grow; empty where nothing was declared.
+    """
+
+    __slots__ = ("_newest", "_totals", "complexity", "name")
+
+    def __init__(self, name: str, complexity: str) -> None:
+        self.name = name
+        self.complexity = complexity
+        self._newest: dict[int, deque[tuple[int, float]]] = {}
+        self._totals: dict[int, tuple[int, int, float]] = {}
+
+    def observe(self, size: int, seconds: float) -> None:
+        """
+        Count one call.
+
+        Args:
+            size: At least 1.
+
+            seconds: How long it took.
+        """
+        exponent = min(size.bit_length(), SIZE_CLASSES) - 1
+        size = min(size, (1 << SIZE_CLASSES) - 1)
+        with _lock:
+            newest = self._newest.get(exponent)
+            if newest is None:
+                newest = self._new_class(exponent)
+            newest.append((size, seconds))
+            count, sizes, durations = self._totals.get(exponent, (0, 0, 0.0))
+            # One assignment: a child forked in between has either both or neither.
+            self._totals[exponent] = (count + 1, sizes + size, durations + seconds)
+
+    def _new_class(self, exponent: int) -> deque[tuple[int, float]]:
+        share = MAX_SIZED_PAIRS // (len(self._newest) + 1)
+        newest: dict[int, deque[tuple[int, float]]] = {
+            known: deque(pairs, maxlen=share) for known, pairs in self._newest.items()
+        }
+        newest[exponent] = deque(maxlen=share)
+        self._newest = newest
+        return newest[exponent]
+
+    def pairs(self) -> list[tuple[int, float]]:
+        """
+        Size and seconds of the newest calls: at most MAX_SIZED_PAIRS, by size class, each oldest first.
+        """
+        with _lock:
+            return [pair for _, pairs in sorted(self._newest.items()) for pair in pairs]
+
+    def classes(self) -> dict[int, tuple[int, int, float]]:
+        """
+        For each size class, named by its power of two: calls, sum of sizes, sum of seconds since the process began.
+        """
+        with _lock:
+            return {1 << exponent: totals for exponent, totals in sorted(self._totals.items())}
+
+
+_sized_calls: dict[tuple[str, str], SizedCalls] = {}
+
+
+def sized_operation(name: str, complexity: str = "") -> SizedCalls:
+    """
+    Where the sized calls of operation *name* are counted, made at its first use.
+
+    Args:
+        name: The operation. Beyond MAX_OPERATIONS all are counted under OTHER_OPERATION, with no complexity.
+
+        complexity: How its duration is declared to grow: a name that ``estimate_complexity`` knows, or empty.
+    """
+    found = _sized_calls.get((name, complexity))
+    if found is None:
+        with _lock:
+            key = (name, complexity)
+            if key not in _sized_calls and len(_sized_calls) >= MAX_OPERATIONS:
+                key = (OTHER_OPERATION, "")
+            found = _sized_calls.get(key)
+            if found is None:
+                found = _sized_calls[key] = SizedCalls(*key)
+    return found
+
+
+def sized_operations() -> dict[tuple[str, str], SizedCalls]:
+    """
+    By (operation, declared complexity) everything that was called with a size.
+    """
+    with _lock:
+        return dict(_sized_calls)
 
 
 # Caches.
@@ -109,18 +347,30 @@ class CountedCache(Protocol):
 class CacheCounts:
     """
     Lookups and evictions of one cache; outlives the cache, so that a counter never falls.
+
+    Attributes:
+        saved: Misses that a cache of 2, 4 and 8 times the capacity would have answered.
+
+        untold: Names of the metrics that this cache cannot tell; they are not reported where no cache of a name can.
     """
 
-    __slots__ = ("evictions", "hits", "misses")
+    __slots__ = ("evictions", "expirations", "hits", "misses", "saved", "untold")
 
-    def __init__(self) -> None:
+    def __init__(self, untold: frozenset[str] = frozenset()) -> None:
         self.hits = 0
         self.misses = 0
         self.evictions = 0
+        self.expirations = 0
+        self.saved = [0, 0, 0]
+        self.untold = untold
+
+    def refresh(self) -> None:
+        """
+        Bring the numbers up to date, where they are kept elsewhere. It neither raises nor waits for a lock.
+        """
 
 
-@dataclass(frozen=True, slots=True)
-class CacheTotals:
+class CacheTotals(NamedTuple):
     """
     Sums over all caches of one name, dead ones included for the counters.
     """
@@ -128,8 +378,11 @@ class CacheTotals:
     hits: int = 0
     misses: int = 0
     evictions: int = 0
+    expirations: int = 0
+    saved: tuple[int, int, int] = (0, 0, 0)
     size: int = 0
     capacity: int = 0
+    untold: frozenset[str] = frozenset()
 
 
 class _CacheFamily:
@@ -138,7 +391,11 @@ class _CacheFamily:
     """
 
     def __init__(self) -> None:
-        self.retired = CacheCounts()
+        self.retired = CacheCounts(
+            untold=frozenset(
+                {CACHE_EVICTIONS, CACHE_EXPIRATIONS, CACHE_SIZE, CACHE_CAPACITY, CACHE_HIT_RATIO_PREDICTED}
+            )
+        )
         self.living: dict[int, tuple[weakref.ref[Any], CacheCounts]] = {}
 
 
@@ -151,9 +408,12 @@ def register_cache(name: str, cache: CountedCache) -> None:
     """
     Count *cache* under *name* for as long as it lives, without keeping it alive.
     """
+    if name == CALIBRATION:
+        return
     with _lock:
         _bury()
         if name not in _caches and len(_caches) >= MAX_CACHES:
+            _refuse((CACHE, OTHER_CACHE), name)
             name = OTHER_CACHE
         family = _caches.setdefault(name, _CacheFamily())
         token = id(cache)
@@ -172,81 +432,158 @@ def _bury() -> None:
         if family is None or entry is None or entry[0]() is not None:  # the id was taken by a new cache meanwhile
             continue
         del family.living[token]
-        family.retired.hits += entry[1].hits
-        family.retired.misses += entry[1].misses
-        family.retired.evictions += entry[1].evictions
+        _retire(entry[1], family.retired)
+
+
+def _retire(counts: CacheCounts, into: CacheCounts) -> None:
+    into.hits += counts.hits
+    into.misses += counts.misses
+    into.evictions += counts.evictions
+    into.expirations += counts.expirations
+    into.saved = [held + more for held, more in zip(into.saved, counts.saved, strict=True)]
+    into.untold &= counts.untold
+
+
+def _families() -> dict[str, tuple[list[CacheCounts], list[Any]]]:
+    """
+    For each cache name the tallies of its caches, the dead ones' first, and the caches that live.
+    """
+    with _lock:
+        _bury()
+        return {
+            name: (
+                [_copied(family.retired), *(counts for _, counts in family.living.values())],
+                [cache for ref, _ in family.living.values() if (cache := ref()) is not None],
+            )
+            for name, family in _caches.items()
+        }
+
+
+def _copied(retired: CacheCounts) -> CacheCounts:
+    # A cache that dies while the others are asked would be counted twice: among the living and here.
+    copied = CacheCounts(untold=retired.untold)
+    _retire(retired, copied)
+    return copied
 
 
 def caches() -> dict[str, CacheTotals]:
     """
     For each cache name the sums over its caches.
     """
-    with _lock:
-        _bury()
-        families = {
-            name: (
-                [family.retired, *(counts for _, counts in family.living.values())],
-                [cache for ref, _ in family.living.values() if (cache := ref()) is not None],
-            )
-            for name, family in _caches.items()
-        }
     # A cache has a lock of its own, under which code of the user's may run: it is asked outside ours.
-    return {name: _totals(counts, alive) for name, (counts, alive) in families.items()}
+    return {name: _totals(counts, alive) for name, (counts, alive) in _families().items()}
 
 
 def _totals(counts: list[CacheCounts], alive: list[Any]) -> CacheTotals:
-    held = [_held(cache) for cache in alive]
+    return _tallied(counts, alive)._replace(size=sum(_asked(cache, _size) for cache in alive))
+
+
+def _tallied(counts: list[CacheCounts], alive: list[Any]) -> CacheTotals:
+    for counted in counts:
+        counted.refresh()
     return CacheTotals(
         hits=sum(c.hits for c in counts),
         misses=sum(c.misses for c in counts),
         evictions=sum(c.evictions for c in counts),
-        size=sum(size for size, _ in held),
-        capacity=sum(capacity for _, capacity in held),
+        expirations=sum(c.expirations for c in counts),
+        saved=_saved(counts),
+        capacity=sum(_asked(cache, _capacity) for cache in alive),
+        untold=frozenset.intersection(*(c.untold for c in counts)),
     )
 
 
-def _held(cache: CountedCache) -> tuple[int, int]:
+def _saved(counts: list[CacheCounts]) -> tuple[int, int, int]:
+    twice, four_times, eight_times = zip(*(c.saved for c in counts), strict=True)
+    return sum(twice), sum(four_times), sum(eight_times)
+
+
+def _size(cache: CountedCache) -> int:
+    return cache.size()
+
+
+def _capacity(cache: CountedCache) -> int:
+    return cache.max_size or 0
+
+
+def _asked(cache: CountedCache, ask: Callable[[CountedCache], int]) -> int:
     try:
-        return cache.size(), cache.max_size or 0
+        return ask(cache)
     except Exception:  # noqa: BLE001 - a subclass of the user's may raise; the other caches are still counted
         failed("cache")
-        return 0, 0
+        return 0
 
 
 # What was measured, and how much of it each journal has.
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+_NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+
+
+class Measured(NamedTuple):
     """
-    What operations and caches had counted at one moment.
+    What had been counted at one moment, since this process began.
 
     Attributes:
         time_unix_nano: The moment.
 
         operations: For each (operation, error type): count, sum, buckets.
 
-        lookups: For each cache name: hits, misses.
+        caches: For each cache name its sums; sizes are not asked for.
+
+        sized: For each (operation, declared complexity, size class): calls, sum of sizes, sum of seconds.
+
+        budgets: For each operation that has one: seconds.
+
+        refused: By the attribute that stands for them, what the bounds refused.
     """
 
     time_unix_nano: int
-    operations: dict[tuple[str, str], tuple[float, ...]]
-    lookups: dict[str, tuple[int, int]]
+    operations: Mapping[tuple[str, str], tuple[float, ...]] = _NOTHING
+    caches: Mapping[str, CacheTotals] = _NOTHING
+    sized: Mapping[tuple[str, str, int], tuple[int, int, float]] = _NOTHING
+    budgets: Mapping[str, float] = _NOTHING
+    refused: Mapping[tuple[str, str], Refusals] = _NOTHING
+
+    def with_newer(self, newer: Measured) -> Measured:
+        """
+        This, with what *newer* says in place of what it said before; the moment stays.
+        """
+        return Measured(
+            self.time_unix_nano,
+            {**self.operations, **newer.operations},
+            {**self.caches, **newer.caches},
+            {**self.sized, **newer.sized},
+            {**self.budgets, **newer.budgets},
+            {**self.refused, **newer.refused},
+        )
 
 
-def measured(time_unix_nano: int) -> Measured:
+def measured(time_unix_nano: int, *, ask: bool = True) -> Measured:
     """
     What has been counted since this process began.
+
+    Args:
+        time_unix_nano: Now.
+
+        ask: Whether caches are asked for their capacity. Right after a fork their locks may be ones that nobody will
+            release: then only what they tallied is read.
     """
-    # No cache is asked, only what it tallied: right after a fork its lock may be one that nobody will release.
-    with _lock:
-        _bury()
-        tallies = {
-            name: [family.retired, *(counts for _, counts in family.living.values())]
-            for name, family in _caches.items()
-        }
-    lookups = {name: (sum(c.hits for c in counts), sum(c.misses for c in counts)) for name, counts in tallies.items()}
-    return Measured(time_unix_nano, operations(), lookups)
+    return Measured(
+        time_unix_nano,
+        operations(),
+        {name: _tallied(counts, alive if ask else []) for name, (counts, alive) in _families().items()},
+        {
+            (*key, of_size): sums
+            for key, calls in sized_operations().items()
+            for of_size, sums in calls.classes().items()
+        },
+        dict(budgets),
+        refused(),
+    )
+
+
+MAX_IDLE: Final = 64
+"""Journals that nobody has open any more and that still get, at exit, what was measured since."""
 
 
 class Flushed:
@@ -261,8 +598,13 @@ class Flushed:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.origin = Measured(time.time_ns(), {}, {})
+        self.origin = Measured(time.time_ns())
         self._up_to: dict[str, Measured] = {}
+        self._open: dict[str, int] = {}
+        self._idle: dict[str, None] = {}
+        self._released: set[int] = set()
+        # A finalizer may run at any moment, inside our lock too: it only appends here.
+        self._closed: deque[str] = deque()
 
     def up_to(self, destination: str) -> Measured:
         """
@@ -282,13 +624,54 @@ class Flushed:
         """
         self._up_to.pop(destination, None)
 
+    def opened(self, destination: str) -> None:
+        """
+        Somebody opened the journal *destination*. One that was released begins anew now: it has what came before.
+        """
+        with self.lock:
+            self._open[destination] = self._open.get(destination, 0) + 1
+            self._idle.pop(destination, None)
+            if hash(destination) in self._released or len(self._released) >= MAX_REFUSED:
+                self._released.discard(hash(destination))
+                self._up_to.setdefault(destination, measured(time.time_ns()))
+
+    def closed(self, destination: str) -> None:
+        """
+        One who had opened *destination* is gone.
+        """
+        self._closed.append(destination)
+
+    def too_many_idle(self) -> list[str]:
+        """
+        The journals beyond MAX_IDLE that nobody has open, those first that were closed first.
+        """
+        with self.lock:
+            while self._closed:
+                destination = self._closed.popleft()
+                self._open[destination] -= 1
+                if not self._open[destination]:
+                    del self._open[destination]
+                    self._idle[destination] = None
+            return list(self._idle)[: max(len(self._idle) - MAX_IDLE, 0)]
+
+    def release(self, destination: str) -> None:
+        """
+        Remember no more of *destination* than that it was released: it gets nothing, unless it is opened again.
+        """
+        with self.lock:
+            self._idle.pop(destination, None)
+            self._up_to.pop(destination, None)
+            if len(self._released) < MAX_REFUSED:
+                self._released.add(hash(destination))
+
     def after_fork_in_child(self) -> None:
         """
         What the parent measured is the parent's to write.
         """
         self.lock = threading.RLock()
-        self.origin = measured(time.time_ns())
+        self.origin = measured(time.time_ns(), ask=False)
         self._up_to.clear()
+        self._released.clear()
 
 
 flushed: Final = Flushed()
@@ -298,6 +681,27 @@ process_run: Final[list[Any]] = []
 
 exit_paths: Final[set[Path]] = set()
 """Journals that get what was measured last when the process ends."""
+
+
+class Endings:
+    """
+    What is done when a child of multiprocessing, billiard or Celery ends, which runs no ``atexit``.
+
+    Attributes:
+        actions: In the order in which they are called.
+
+        announced: Names of the modules that call them, once told.
+    """
+
+    def __init__(self) -> None:
+        self.actions: list[Callable[[], object]] = []
+        self.announced: set[str] = set()
+
+
+endings: Final = Endings()
+
+built: Final[list[tuple[Any, float]]] = []
+"""The OpenTelemetry providers that we made for the program, each with the seconds that its shutdown may take."""
 
 # OpenTelemetry providers that we joined; typed as Any, since this module imports the standard library only.
 
@@ -358,12 +762,47 @@ innermost_block: Final[ContextVar[Any]] = ContextVar("autonomous_dev_innermost_b
 innermost_computation: Final[ContextVar[Any]] = ContextVar("autonomous_dev_innermost_computation", default=None)
 """The computation of a cached value that this context is inside of."""
 
+innermost_lookup: Final[ContextVar[Any]] = ContextVar("autonomous_dev_innermost_lookup", default=None)
+"""The watched cache, made of other caches' parts, that is looking something up in this context."""
+
 
 def lock() -> threading.RLock:
     """
     The process-wide lock, for short work that two objects must see alike; a forked child has its own.
     """
     return _lock
+
+
+# What the instrumentation itself costs.
+
+overhead_estimates: Final[dict[str, Callable[[], float]]] = {}
+"""Component of ours → gives the seconds that it took so far, where that is not measured as it goes."""
+
+_spent: dict[str, int] = {}
+
+
+def spend(component: str, seconds: float) -> None:
+    """
+    Count time that a component of ours took.
+    """
+    index = _spent.get(component)
+    if index is None:
+        with _lock:
+            index = _spent.setdefault(component, cells.allocate(1))
+    cells.add(index, seconds)
+
+
+def overhead_seconds() -> dict[str, float]:
+    """
+    For each component of ours what it has cost since this process began.
+    """
+    seconds = {component: cells.read(index)[0] for component, index in list(_spent.items())}
+    for component, estimate in list(overhead_estimates.items()):
+        try:
+            seconds[component] = seconds.get(component, 0.0) + estimate()
+        except Exception:  # noqa: BLE001 - it runs providers of the program's
+            failed("overhead")
+    return seconds
 
 
 # Failures of ours, which never reach the program.

@@ -69,6 +69,8 @@ SIZED_CALL_DURATION: Final = "autonomous_dev.sized_call.duration"
 OVERHEAD_DURATION: Final = "autonomous_dev.overhead.duration"
 """Observable counter, ``s``, by COMPONENT: what the instrumentation itself has cost."""
 
+OVERHEAD_DESCRIPTION: Final = "Time that the instrumentation itself took."
+
 PROFILER_ROAD: Final = "autonomous_dev.profiler.road"
 """Observable gauge, ``1``, by ROAD and ROAD_REASON: how spans of profilers are made on the global provider."""
 
@@ -93,7 +95,14 @@ JOURNAL_DAMAGED_LINES: Final = "autonomous_dev.journal.damaged_lines"
 """Observable counter, ``{line}``: lines that could not be read."""
 
 SERIES_DROPPED: Final = "autonomous_dev.series.dropped"
-"""Observable counter, ``{series}``, by DROP_REASON: series that are recorded but not exported."""
+"""
+Observable counter, ``{series}``, by DROP_REASON: series that are not exported under a name of their own.
+
+Where a bound on different names was reached, a second attribute says what they are counted under: OPERATION, CACHE or
+ERROR_TYPE. In the journal it is a gauge.
+"""
+
+SERIES_DROPPED_DESCRIPTION: Final = "Series that are not exported under a name of their own."
 
 OWN_PREFIX: Final = "autonomous_dev."
 """Names that begin so are ours: a user's metric may not."""
@@ -122,11 +131,21 @@ INSIGHT_ID: Final = "autonomous_dev.insight.id"
 INSIGHT_CATEGORY: Final = "autonomous_dev.insight.category"
 INSIGHT_SEVERITY: Final = "autonomous_dev.insight.severity"
 DROP_REASON: Final = "autonomous_dev.drop.reason"
+"""``name``, ``limit`` or ``cardinality``."""
+DROPPED_BY_NAME: Final = "name"
+DROPPED_BY_LIMIT: Final = "limit"
+DROPPED_BY_CARDINALITY: Final = "cardinality"
+DROP_EXAMPLES: Final = "autonomous_dev.drop.examples"
+"""Context of SERIES_DROPPED in the journal: some of the names. Never a label."""
 RUN_ID: Final = "autonomous_dev.run.id"
 """Resource attribute of a journal line: which process or iteration recorded it. Never a label."""
 ERROR_TYPE: Final = "error.type"
 SERVICE_NAME: Final = "service.name"
 CODE_FUNCTION: Final = "code.function.name"
+CODE_FILE_PATH: Final = "code.file.path"
+CODE_LINE_NUMBER: Final = "code.line.number"
+OVER_BUDGET: Final = "autonomous_dev.call.over_budget"
+"""On a span, true: the block took longer than its budget. CALL_CPU_DURATION and CALL_MEMORY_PEAK stand there, too."""
 
 # Events in the journal: log records whose ``eventName`` is one of these.
 

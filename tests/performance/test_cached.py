@@ -26,7 +26,7 @@ from opentelemetry.trace import StatusCode
 
 from autonomous_dev import _state
 from autonomous_dev.errors import InvalidNameError, InvalidTypeError, InvalidValueError
-from autonomous_dev.performance import SimpleCache, cached
+from autonomous_dev.performance import cached
 
 
 def test_the_guides_cached_function():
@@ -44,7 +44,6 @@ def test_the_guides_cached_function():
     assert [expensive_computation(10), expensive_computation(10)] == [100, 100]
     assert computed == [10]
     assert expensive_computation._cache.size() == 1
-    assert isinstance(expensive_computation._cache, SimpleCache)
     assert expensive_computation.cache_info() == (1, 1, 100, 1)
     assert expensive_computation.cache_info()._fields == ("hits", "misses", "maxsize", "currsize")
     assert (expensive_computation.__name__, expensive_computation.__doc__) == ("expensive_computation", "Square.")
@@ -201,6 +200,7 @@ class Contrary:
         raise RuntimeError("no comparison")
 
 
+@pytest.mark.our_failures
 @pytest.mark.parametrize("at", ["hash", "eq"])
 def test_arguments_that_raise_are_computed_each_time(at, monkeypatch, caplog):
     """
@@ -221,6 +221,7 @@ def test_arguments_that_raise_are_computed_each_time(at, monkeypatch, caplog):
     assert len([record for record in caplog.records if record.name == "autonomous_dev"]) <= 1
 
 
+@pytest.mark.our_failures
 def test_arguments_without_hash_or_value_are_computed_each_time():
     """
     What can be neither hashed nor frozen goes through uncached and counts as a miss.
@@ -311,9 +312,9 @@ def test_a_cached_method_keeps_no_instance_alive():
     gc.collect()
 
     assert [ref() is None for ref in alive] == [True, True, False]
-    assert len(Thing.size._cache.instances._known) == 1
+    assert len(Thing.size._cache.instances.known) == 1
     assert Thing.size._cache.size() == 2
-    assert len(Thing.size._cache._cache) == 2
+    assert len(Thing.size._cache.lru.entries) == 2
     kept.size(1)
     assert Thing.size.cache_info()[:2] == (1, 6)
 
@@ -1035,6 +1036,7 @@ def test_an_uncached_call_is_a_span_without_a_hash(spans):
     assert "autonomous_dev.cache.key_hash" not in span.attributes
 
 
+@pytest.mark.our_failures
 def test_a_broken_tracer_does_not_break_a_call(monkeypatch):
     """
     The computation goes on without its span.

@@ -6,6 +6,7 @@ import pickle
 import threading
 import weakref
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from autonomous_dev import _state
+from autonomous_dev.conventions import CACHE, CACHE_EXPIRATIONS, CACHE_HIT_RATIO_PREDICTED, CAPACITY_FACTOR
 from autonomous_dev.errors import InvalidNameError, InvalidTypeError, InvalidValueError
-from autonomous_dev.performance import SimpleCache
+from autonomous_dev.performance import SimpleCache, observe_caches
 from children import forked
 
 
@@ -253,6 +257,7 @@ class Contrary:
         raise RuntimeError("no comparison")
 
 
+@pytest.mark.our_failures
 @pytest.mark.parametrize("key", [Contrary("hash"), Contrary("eq"), type("Unhashable", (), {"__hash__": None})()])
 def test_a_key_that_cannot_be_used_is_never_stored_and_never_raises(key, monkeypatch, caplog):
     """
@@ -449,3 +454,148 @@ def test_a_lock_that_another_thread_held_at_a_fork_does_not_hang_the_child():
         thread.join(30)
 
     assert answer == "value"
+
+
+# The adviser.
+
+
+def used(capacity: int, keys: Iterable[Any]) -> SimpleCache:
+    """
+    A cache in which each key was looked up and stored where it was missing.
+    """
+    cache = SimpleCache(capacity, name="advised")
+    for key in keys:
+        if cache.get(key) is None:
+            cache.set(key, "value")
+    return cache
+
+
+def test_misses_that_a_larger_cache_would_have_answered_are_counted():
+    """
+    A loop over three keys misses always with room for two, and after the first round never with room for four.
+    """
+    cache = used(2, [0, [1], "two"] * 10)
+
+    assert (cache.counts.hits, cache.counts.misses) == (0, 30)
+    assert list(cache.counts.saved) == [27, 27, 27]
+
+
+def test_a_cache_with_room_for_all_saves_nothing():
+    """
+    What never evicts has nothing to gain.
+    """
+    assert list(used(3, [0, 1, 2] * 10).counts.saved) == [0, 0, 0]
+
+
+def test_a_larger_cache_would_be_cleared_too():
+    """
+    After a clear or a delete of what was evicted a miss is a miss with any capacity.
+    """
+    cache = used(1, "abc")
+    cache.delete("a")
+    cache.get("a")
+    assert list(cache.counts.saved) == [0, 0, 0]
+    cache.clear()
+    cache.get("b")
+    assert list(cache.counts.saved) == [0, 0, 0]
+
+
+def test_a_key_that_is_stored_again_without_a_lookup_is_no_ghost_any_more():
+    """
+    What was evicted and is in the cache again is evicted a second time, as the newest.
+    """
+    cache = SimpleCache(1)
+    for key in "abcda":  # nothing is looked up
+        cache.set(key, "value")
+
+    assert cache._adviser.ghosts == 3
+    cache.get("b")
+    assert list(cache.counts.saved) == [0, 1, 1]
+
+
+def test_the_adviser_keeps_no_key_alive():
+    """
+    Hashes are kept, never keys: what was evicted is gone.
+    """
+
+    class Key:
+        pass
+
+    cache = SimpleCache(1)
+    key = Key()
+    gone = weakref.ref(key)
+    cache.set(key, "value")
+    cache.set("other", "value")
+    assert cache._adviser.ghosts == 1
+    del key
+    gc.collect()
+
+    assert gone() is None
+
+
+def points(reader: InMemoryMetricReader, name: str) -> list[Any]:
+    """
+    The points of one metric, as a reader gets them.
+    """
+    data = reader.get_metrics_data()
+    return [
+        point
+        for resource in (data.resource_metrics if data is not None else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == name
+        for point in metric.data.data_points
+    ]
+
+
+def predicted(reader: InMemoryMetricReader) -> dict[tuple[str, str], float]:
+    """
+    By cache and factor the hit ratio that is reported.
+    """
+    found = points(reader, CACHE_HIT_RATIO_PREDICTED)
+    return {(point.attributes[CACHE], point.attributes[CAPACITY_FACTOR]): point.value for point in found}
+
+
+def test_predictions_are_a_metric_of_what_evicts():
+    """
+    For 2, 4 and 8 times the capacity a gauge says the hit ratio; a cache with room for all has none.
+    """
+    reader = InMemoryMetricReader()
+    observe_caches(MeterProvider([reader]))
+    cache = used(2, [0, 1, 2] * 10)
+    roomy = SimpleCache(5, name="roomy")
+    roomy.get(1)
+
+    assert predicted(reader) == pytest.approx({("advised", factor): 0.9 for factor in ("2", "4", "8")})
+    assert (cache.size(), roomy.size()) == (2, 0)
+
+
+def test_predictions_of_many_caches_stay_below_the_sdks_limit():
+    """
+    Of the first 666 caches and more, those with most to gain are reported: three points each.
+    """
+    reader = InMemoryMetricReader()
+    observe_caches(MeterProvider([reader]))
+    kept = []
+    for number in range(700):
+        cache = SimpleCache(1, name=f"cache_{number}")
+        for key in range(2 + 3 * (number == 690)):
+            cache.set(key % 2, key)
+            cache.get((key + 1) % 2)
+        kept.append(cache)
+    found = predicted(reader)
+
+    assert len(found) == 3 * 666
+    assert ("cache_690", "2") in found
+
+
+def test_expirations_are_a_metric():
+    """
+    What caches dropped because its time was up is a counter of its own.
+    """
+    reader = InMemoryMetricReader()
+    observe_caches(MeterProvider([reader]))
+    cache = SimpleCache(1, name="expiring")
+    cache.counts.expirations += 3
+
+    assert {p.attributes[CACHE]: p.value for p in points(reader, CACHE_EXPIRATIONS)} == {"expiring": 3}

@@ -30,6 +30,7 @@ from autonomous_dev.publishing._phrase import Live, escaped, spoken, template, w
 from autonomous_dev.publishing._promql import Selector, duration, number, quoted
 from autonomous_dev.publishing._recorded import learned_limit
 from autonomous_dev.publishing._rhythm import Rhythm, rhythm_of
+from autonomous_dev.series import Series
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -331,3 +332,23 @@ def test_a_metric_that_is_not_exported_gets_no_rule(name: str) -> None:
     rules = rules_for([series(name, [1.0] * 8)])
     assert not rules.rules
     assert name in _reasons(rules)
+
+
+def _budgeted(budget: list[float], means: list[float]) -> list[Series]:
+    identity = (("autonomous_dev.operation.name", "index"),)
+    return [*operation("index", means), identified("autonomous_dev.call.budget", budget, "s", identity)]
+
+
+def test_the_budget_of_an_operation_is_the_limit_of_its_rule() -> None:
+    """The newest budget, not the recorded level, is what an operation is held against; it needs no level."""
+    for means in ([0.010] * 6, [3.0]):
+        (rule,) = _of(rules_for(_budgeted([1.0, 0.25], means)), "OperationSlow")
+        assert re.search(r"> 0\.25\n", rule.expr)
+        assert "its budget is 0.25 s" in template(rule.description)
+
+
+def test_a_budget_that_makes_no_sense_is_none() -> None:
+    """A budget that is not above zero, or longer than a year, leaves the recorded level as the limit."""
+    for budget in (0.0, -1.0, 1e300):
+        (rule,) = _of(rules_for(_budgeted([budget], [0.010] * 6)), "OperationSlow")
+        assert "the recorded level is 0.01 s" in template(rule.description)

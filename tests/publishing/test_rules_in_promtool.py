@@ -295,3 +295,18 @@ def test_values_are_shown_as_promtool_shows_them() -> None:
     assert spoken((Live.NUMBER,), float("inf")) == "+Inf"
     assert spoken((Live.NUMBER,), float("-inf")) == "-Inf"
     assert spoken((Live.SHARE,), 0.5) == "50%"
+
+
+def test_an_operation_over_its_budget_fires(tmp_path: Path) -> None:
+    """With a budget, calls within it are silent however slow they used to be, and calls over it fire."""
+    identity = (("autonomous_dev.operation.name", "index"),)
+    budget = identified("autonomous_dev.call.budget", [0.25, 0.25], "s", identity)
+    rules = rules_for([*operation("index", [0.010, 0.011]), budget], Policy())
+    check_with_promtool(rules, tmp_path)
+    base, name = "autonomous_dev_call_duration_seconds", 'autonomous_dev_operation_name="index"'
+
+    def feeds(seconds: float) -> dict[str, str]:
+        return {f"{base}_count{{{name}}}": "0+60x30", f"{base}_sum{{{name}}}": f"0+{60 * seconds}x30"}
+
+    assert _firing(rules, tmp_path, "OperationSlow", feeds(0.125), [20]) == [False]
+    assert _firing(rules, tmp_path, "OperationSlow", feeds(0.5), [2, 4, 8, 20]) == [False, False, True, True]

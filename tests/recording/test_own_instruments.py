@@ -4,15 +4,19 @@ What profilers and caches measured reaches the journal by itself, once, and is r
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journal_files import put, recorder, values
 
-from autonomous_dev.conventions import RUN_ID
+from autonomous_dev import _state
+from autonomous_dev.conventions import DROP_EXAMPLES, DURATION_BOUNDS, RUN_ID
 from autonomous_dev.errors import StorageError
 from autonomous_dev.performance import PerformanceProfiler, SimpleCache
 from autonomous_dev.recording import Recorder, Run
+from autonomous_dev.recording._own_instruments import MAX_LINE
 from autonomous_dev.recording._statistics import histogram_samples
 from children import run_child
 
@@ -186,6 +190,274 @@ def test_after_one_record_there_is_one_sample(tmp_path):
     provider.shutdown()
 
 
+class Counted:
+    """
+    A cache as the state sees it.
+    """
+
+    def __init__(self, name: str, max_size: int | None = 50, **tallies: Any) -> None:
+        self.counts = _state.CacheCounts(untold=tallies.pop("untold", frozenset()))
+        self.max_size = max_size
+        self.count(**tallies)
+        _state.register_cache(name, self)
+
+    def count(self, **tallies: Any) -> None:
+        for name, value in tallies.items():
+            setattr(self.counts, name, value)
+
+    def size(self) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("where", ["file", "memory"])
+def test_a_cache_that_evicts_comes_with_what_a_larger_one_would_have_answered(tmp_path, where):
+    """
+    Each interval has the capacity and, by factor, the hit ratio of a larger cache, from that interval alone.
+    """
+    writer = recorder(tmp_path / "m.jsonl" if where == "file" else None)
+    cache = Counted("pages", hits=50, misses=50, evictions=10, saved=[10, 20, 30])
+    roomy = Counted("roomy", hits=5, misses=5)
+    writer.flush_instruments()
+    cache.count(hits=60, misses=80, evictions=12, saved=[20, 30, 60])
+    writer.flush_instruments()
+    found = series_of(writer)
+    name = "autonomous_dev.cache.name=pages"
+    predicted = "autonomous_dev.cache.hit_ratio.predicted{autonomous_dev.cache.capacity_factor=%s, " + name + "}"
+    assert found[f"autonomous_dev.cache.capacity{{{name}}}"] == [50, 50]
+    assert found["autonomous_dev.cache.capacity{autonomous_dev.cache.name=roomy}"] == [50]
+    assert found[predicted % 2] == [0.6, 0.5]
+    assert found[predicted % 4] == [0.7, 0.5]
+    assert found[predicted % 8] == [0.8, 1.0]
+    assert found[f"autonomous_dev.cache.hit_ratio{{{name}}}"] == [0.5, 0.25]
+    assert not [key for key in found if "predicted" in key and "roomy" in key]
+    times = {tuple(s.times.tolist()) for s in writer.series() if "pages" in str(s.key)}
+    assert len(times) == 1
+    del roomy
+
+
+def test_what_a_cache_cannot_tell_is_not_written(tmp_path):
+    """
+    Without a bound on its size there is no capacity, without an adviser no prediction.
+    """
+    untold = frozenset({"autonomous_dev.cache.hit_ratio.predicted"})
+    cache = Counted("pages", None, hits=5, misses=5, evictions=2, untold=untold)
+    writer = recorder(tmp_path / "m.jsonl")
+    writer.flush_instruments()
+    assert {key.partition("{")[0] for key in series_of(writer)} == {
+        "autonomous_dev.cache.lookups", "autonomous_dev.cache.hit_ratio",
+    }  # fmt: skip
+    del cache
+
+
+@pytest.mark.parametrize("where", ["file", "memory"])
+def test_budgets_come_with_the_durations(tmp_path, where):
+    """
+    The budget of each operation that was called in the interval, as it was then.
+    """
+    writer = recorder(tmp_path / "m.jsonl" if where == "file" else None)
+    _state.set_budget("load", 1.0)
+    _state.set_budget("idle", 2.0)
+    work(1)
+    writer.flush_instruments()
+    writer.flush_instruments()
+    _state.set_budget("load", 0.5)
+    work(1)
+    writer.flush_instruments()
+    found = {key: value for key, value in series_of(writer).items() if "budget" in key}
+    assert found == {"autonomous_dev.call.budget{autonomous_dev.operation.name=load}": [1.0, 0.5]}
+
+
+@pytest.mark.parametrize("where", ["file", "memory"])
+def test_sized_calls_come_by_size_class(tmp_path, where):
+    """
+    The mean size and the mean duration of the calls of one interval, by power of two and declared complexity.
+    """
+    writer = recorder(tmp_path / "m.jsonl" if where == "file" else None)
+    for size, seconds in ((4, 1.0), (7, 2.0), (8, 5.0)):
+        _state.sized_operation("sort", "n log n").observe(size, seconds)
+    _state.sized_operation("scan").observe(1, 0.5)
+    writer.flush_instruments()
+    _state.sized_operation("sort", "n log n").observe(6, 3.0)
+    writer.flush_instruments()
+    sort = "{autonomous_dev.operation.complexity=n log n, autonomous_dev.operation.name=sort, autonomous_dev.size.class=%d}"
+    scan = "{autonomous_dev.operation.name=scan, autonomous_dev.size.class=1}"
+    assert series_of(writer) == {
+        f"autonomous_dev.sized_call.size{sort % 4}": [5.5, 6.0],
+        f"autonomous_dev.sized_call.duration{sort % 4}": [1.5, 3.0],
+        f"autonomous_dev.sized_call.size{sort % 8}": [8.0],
+        f"autonomous_dev.sized_call.duration{sort % 8}": [5.0],
+        f"autonomous_dev.sized_call.size{scan}": [1.0],
+        f"autonomous_dev.sized_call.duration{scan}": [0.5],
+    }
+
+
+def test_what_the_bounds_refused_comes_when_it_grew(tmp_path, monkeypatch):
+    """
+    The number of refused names, some of them as context; nothing where none came.
+    """
+    monkeypatch.setattr(_state, "MAX_OPERATIONS", 0)
+    writer = recorder(tmp_path / "m.jsonl")
+    for name in ("a", "b"):
+        _state.counted_operation(name)
+    writer.flush_instruments((("commit", "c"),))
+    writer.flush_instruments()
+    _state.counted_operation("c")
+    writer.flush_instruments()
+    (dropped,) = writer.series("autonomous_dev.series.dropped")
+    assert dropped.values.tolist() == [2, 3]
+    assert dict(dropped.key.identity) == {
+        "autonomous_dev.drop.reason": "cardinality", "autonomous_dev.operation.name": "_other",
+    }  # fmt: skip
+    assert dropped.column(DROP_EXAMPLES) == (("a", "b"), ("a", "b", "c"))
+    assert dropped.column("commit") == ("c", None)
+
+
+def fill(operations: int, length: int = 200) -> None:
+    """
+    Count two calls of so many operations with long names.
+    """
+    for number in range(operations):
+        counted = _state.counted_operation(f"{number}".ljust(length, "\u20ac"))
+        for seconds in (0.1, 0.2):
+            _state.cells.observe(counted.first, DURATION_BOUNDS, seconds)
+        _state.set_budget(f"{number}".ljust(length, "\u20ac"), 1.0)
+
+
+@pytest.mark.parametrize("context", [(), (("commit", "c" * 60_000),)])
+def test_many_operations_take_several_lines(tmp_path, context):
+    """
+    No line reaches 1 MiB, whatever was called and whatever the context; all of it is there.
+    """
+    path = tmp_path / "m.jsonl"
+    writer = recorder(path)
+    fill(2500)
+    caches = [Counted(f"{n}" * 50, hits=1, misses=1, evictions=1, saved=[0, 0, 1]) for n in range(120)]
+    writer.flush_instruments(context)
+    lines = path.read_bytes().splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) < MAX_LINE
+    totals = writer.totals()
+    assert sum(cells[0] for cells in totals.operations.values()) == 5000
+    assert len(totals.operations) == _state.MAX_OPERATIONS + 1
+    assert len(totals.lookups) == len(caches)
+    assert {tuple(counts) for counts in totals.lookups.values()} == {(1, 1)}
+    counts = writer.series("autonomous_dev.call.duration.count")
+    assert sum(float(series.values.sum()) for series in counts) == 5000
+    text = path.read_bytes()
+    writer.flush_instruments(context)
+    assert path.read_bytes() == text
+
+
+def test_a_flush_that_fails_half_way_goes_on_where_it_was(tmp_path, monkeypatch):
+    """
+    What reached the file in the lines before the failure is not written again, the rest is.
+    """
+    writer = recorder(tmp_path / "m.jsonl")
+    fill(1000)
+    append = writer._log._writer.append
+    room = [2]
+
+    def full_after_two(line: bytes) -> None:
+        room[0] -= 1
+        if room[0] < 0:
+            raise StorageError(28, "full", "m.jsonl")
+        append(line)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer._log._writer, "append", full_after_two)
+        with pytest.raises(StorageError):
+            writer.flush_instruments()
+    fill(1)
+    writer.flush_instruments()
+    totals = writer.totals().operations
+    assert len(totals) == 1000
+    assert sorted({cells[0] for cells in totals.values()}) == [2, 4]
+    assert sum(cells[0] for cells in totals.values()) == 2002
+
+
+def counts_in(path: Path) -> list[float]:
+    """
+    Calls in each interval of the journal at *path*.
+    """
+    found = recorder(path, read_only=True).series("autonomous_dev.call.duration.count")
+    return found[0].values.tolist() if found else []
+
+
+def test_a_journal_that_is_opened_again_gets_what_is_new(tmp_path):
+    """
+    A second tracker on a path whose first one is gone doubles nothing, and misses nothing.
+    """
+    path = tmp_path / "m.jsonl"
+    work(3)
+    recorder(path).flush_instruments()
+    gc.collect()
+    work(2)
+    recorder(path).flush_instruments()
+    assert counts_in(path) == [3, 2]
+
+
+def test_of_many_closed_journals_only_the_newest_are_remembered(tmp_path, monkeypatch):
+    """
+    A program that opens one journal after the other does not grow: the older ones get what was measured and are let go.
+    """
+    monkeypatch.setattr(_state, "MAX_IDLE", 3)
+    monkeypatch.setattr(_state, "exit_paths", set())
+    monkeypatch.setattr(_state, "flushed", _state.Flushed())
+    kept = recorder(tmp_path / "kept.jsonl")
+    for number in range(10):
+        writer = recorder(tmp_path / f"{number}.jsonl")
+        work(1)
+        writer.flush_instruments()
+        del writer
+        gc.collect()
+    work(1)
+    recorder(tmp_path / "last.jsonl")
+    flushed = _state.flushed
+    assert len(flushed._idle) <= 4
+    assert len(flushed._up_to) <= 6
+    assert len(_state.exit_paths) <= 6
+    assert Path(kept._log.destination) in _state.exit_paths
+    assert sum(counts_in(tmp_path / "0.jsonl")) >= 1
+    before = counts_in(tmp_path / "0.jsonl")
+    again = recorder(tmp_path / "0.jsonl")
+    again.flush_instruments()
+    assert counts_in(tmp_path / "0.jsonl") == before
+    work(2)
+    again.flush_instruments()
+    # Recorders of tests have a clock of their own, so that the order is not that of time.
+    assert sorted(counts_in(tmp_path / "0.jsonl")) == sorted([*before, 2])
+
+
+def test_recording_says_what_it_costs(tmp_path, monkeypatch):
+    """
+    Samples, flushes and collections take time, which adds up by component and is no sample.
+    """
+    monkeypatch.setattr(_state, "_spent", {})
+    monkeypatch.setattr(_state, "overhead_estimates", {})
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    from autonomous_dev.recording import SeriesMetricReader
+
+    ours, theirs = SeriesMetricReader(), InMemoryMetricReader()
+    provider = MeterProvider([ours, theirs], shutdown_on_exit=False)
+    writer = recorder(tmp_path / "m.jsonl", meter_provider=provider)
+    put(writer, "m", 1.0)
+    first = _state.overhead_seconds()["journal"]
+    work(1)
+    writer.flush_instruments()
+    ours.collect_quietly()
+    spent = _state.overhead_seconds()
+    assert 0 < first < spent["journal"] < 1
+    assert 0 < spent["reader"] < 1
+    metrics = theirs.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+    (metric,) = [metric for metric in metrics if metric.name == "autonomous_dev.overhead.duration"]
+    assert (metric.unit, metric.data.is_monotonic) == ("s", True)
+    assert {point.attributes["autonomous_dev.component"] for point in metric.data.data_points} == {"journal", "reader"}
+    assert ours.store.series() == []
+    provider.shutdown()
+
+
 CHILD = f"""
     sys.path.insert(0, {HERE!r})
     from pathlib import Path
@@ -291,3 +563,14 @@ def test_the_quantiles_of_one_call_are_its_duration():
     """
     found = {name: value for name, _, value in histogram_samples("d", "s", (1, 0.11, 0, 1, 0), (0.1, 0.25))}
     assert found == {"d.count": 1.0, "d.mean": 0.11, "d.p50": 0.11, "d.p95": 0.11}
+
+
+def test_no_quantile_is_above_the_largest_value_that_there_can_have_been():
+    """
+    The sum bounds the largest value, where the others were as small as their buckets let them be.
+    """
+    found = {name: value for name, _, value in histogram_samples("d", "s", (2, 0.22, 0, 2, 0), (0.1, 0.25))}
+    assert found["d.p95"] == pytest.approx(0.12)
+    assert found["d.p50"] == pytest.approx(0.12)
+    negative = {name: value for name, _, value in histogram_samples("d", "Cel", (2, -3.0, 1, 1, 0), (0.1, 0.25))}
+    assert negative["d.p95"] == pytest.approx(0.235)

@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry, generate_latest
 
-from autonomous_dev.conventions import DROP_REASON, SCOPE, SERIES_DROPPED
+from autonomous_dev.conventions import DROP_REASON, OVERHEAD_DURATION, SCOPE, SERIES_DROPPED
 from autonomous_dev.recording import _gauges, refused_names
 from children import run_child
 
@@ -134,7 +134,7 @@ def test_our_own_names_are_taken(exported, caplog, name, unit):
     with caplog.at_level(logging.WARNING, "autonomous_dev"):
         put(writer, name, 1.0, unit=unit)
     assert len(caplog.records) == 1
-    assert exported.names().keys() == {(SERIES_DROPPED, "{series}")}
+    assert exported.names().keys() == {(SERIES_DROPPED, "{series}"), (OVERHEAD_DURATION, "s")}
     assert values(writer) == [1.0]
 
 

@@ -13,6 +13,14 @@ from typing import Final
 
 import numpy as np
 
+from autonomous_dev.conventions import (
+    CACHE_CAPACITY,
+    CACHE_HIT_RATIO_PREDICTED,
+    CALL_BUDGET,
+    SERIES_DROPPED,
+    SIZED_CALL_DURATION,
+    SIZED_CALL_SIZE,
+)
 from autonomous_dev.learning._importance import by_importance, severity
 from autonomous_dev.learning._insight import Evidence, LearningInsight, Since
 from autonomous_dev.learning._polarity import category, polarity
@@ -25,7 +33,7 @@ from autonomous_dev.learning._selection import (
 )
 from autonomous_dev.learning._status import SeriesStatus, status_of
 from autonomous_dev.learning._wording import describe, suggest
-from autonomous_dev.learning.advice import Adviser
+from autonomous_dev.learning.advice import Adviser, budgets, capacities, cardinalities, growths
 from autonomous_dev.learning.detectors import (
     Detector,
     Finding,
@@ -40,7 +48,15 @@ from autonomous_dev.policy import Polarity, Policy
 from autonomous_dev.series import VERSION_KEYS, Series, SeriesKey, run_of
 
 DEFAULT_DETECTORS: Final[tuple[Detector, ...]] = (thresholds, change_points, falling_hit_ratios, trends, anomalies)
-DEFAULT_ADVISERS: Final[tuple[Adviser, ...]] = ()
+DEFAULT_ADVISERS: Final[tuple[Adviser, ...]] = (budgets, capacities, cardinalities, growths)
+
+ONLY_ADVISED: Final = frozenset(
+    {CACHE_CAPACITY, CACHE_HIT_RATIO_PREDICTED, CALL_BUDGET, SERIES_DROPPED, SIZED_CALL_DURATION, SIZED_CALL_SIZE}
+)
+"""
+Series that advisers read and no detector judges: what was said (capacities, budgets), and what moves with something
+that is judged or with what the program was given (predictions, sizes).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,8 @@ def judge(
     for one, samples in zip(series, judged, strict=True):
         newest = float(samples.times[-1]) / 1e9 if len(samples) else math.nan
         statuses.append(status_of(one.key, len(samples), newest, now=now, stale_after=policy.alerts.stale_after))
-        findings = [finding for detector in detectors for finding in detector(samples, policy)]
+        judging = () if one.key.name in ONLY_ADVISED else detectors
+        findings = [finding for detector in judging for finding in detector(samples, policy)]
         better = polarity(one.key.name, one.key.unit, policy)
         smallest = policy.metric(one.key.name).min_change
         chosen = worth_telling(findings, better, min_change=smallest)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from autonomous_dev.conventions import METRIC_NAME, SUGGESTION_APPLIED, SUGGESTION_HELPFUL, SUGGESTION_KIND
 from autonomous_dev.learning._insight import Direction, LearningInsight
+from autonomous_dev.learning.detectors import Kind
 
 TASK_WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
     "testing": {"performance": 2.0, "quality": 2.0},
@@ -145,7 +146,7 @@ def reason(candidate: Candidate, context: Mapping[str, Any]) -> str:
     """
     insight = candidate.insight
     parts = [insight.description, f"confidence {insight.confidence:.0%}"]
-    if insight.direction is Direction.CHANGED and insight.evidence is not None:
+    if insight.direction is Direction.CHANGED and insight.evidence is not None and insight.kind != Kind.CAPACITY:
         parts.append("no polarity is known for this metric")
     fits = fitting(candidate.attributes, context)
     if fits:

@@ -4,7 +4,6 @@ What the calls of one cached function share: its cache, its spans, and who compu
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from types import TracebackType
@@ -17,15 +16,15 @@ from autonomous_dev.conventions import CACHE, CACHE_KEY_HASH, CODE_FUNCTION
 from autonomous_dev.performance._flight import Flight
 from autonomous_dev.performance._function_cache import FunctionCache
 from autonomous_dev.performance._guard import report
-from autonomous_dev.performance._instances import takes_instance
-from autonomous_dev.performance._instruments import tracer_on
-from autonomous_dev.performance._keys import Unfreezable, call_key
+from autonomous_dev.performance._instruments import road_on
+from autonomous_dev.performance._keys import Unfreezable, entry_key, parts_key
 from autonomous_dev.performance._names import MAX_LENGTH, qualified_name
+from autonomous_dev.performance._signature import signature_of
 from autonomous_dev.performance._simple_cache import MISSING
-from autonomous_dev.performance._span import OpenSpan, close_span, error_type_of, open_span
+from autonomous_dev.performance._span import OpenSpan, error_type_of
 
 _SECRET: Final = os.urandom(16)
-"""Keys the hashes of cache keys: alike within a process, and nothing about the arguments can be guessed from one."""
+"""Keys the hashes of cache keys: alike within a process and its forks, and nothing about the arguments can be guessed."""
 
 
 class CacheInfo(NamedTuple):
@@ -52,21 +51,54 @@ class CachedCalls:
     """
     The cache of a function, and how its calls use it.
 
+    Args:
+        function: What is called.
+
+        size: Most results.
+
+        name: What the cache is counted under; None for the function's qualified name.
+
+        ttl: Seconds that a result is good for; None for ever.
+
+        clock: Seconds, for *ttl*.
+
+        typed: Whether equal arguments of different types are different calls.
+
+        key_function: Gives the key of a call; None for its arguments.
+
+        tracer_provider: Where spans go.
+
     Attributes:
         cache: Its results.
 
-        takes_instance: True where the first argument is an instance or a class, known by identity.
+        signature: How the function is called.
+
+        expires: Whether results have a time to live.
     """
 
     def __init__(
-        self, function: Callable[..., Any], size: int, name: str | None, tracer_provider: TracerProvider | None
+        self,
+        function: Callable[..., Any],
+        size: int,
+        *,
+        name: str | None,
+        ttl: float | None,
+        clock: Callable[[], float],
+        typed: bool,
+        key_function: Callable[..., Any] | None,
+        tracer_provider: TracerProvider | None,
     ) -> None:
         qualified = qualified_name(function)
-        self.cache = FunctionCache(size, name=qualified[-MAX_LENGTH:] if name is None else name)
-        self.takes_instance = takes_instance(function)
-        self._tracer = tracer_on(tracer_provider)
+        self.signature = signature_of(function)
+        self.clock = clock
+        self.expires = ttl is not None
+        self.typed = typed
+        self.key_function = key_function
+        name = qualified[-MAX_LENGTH:] if name is None else name
+        self.cache = FunctionCache(size, name=name, ttl=ttl, clock=clock)
+        self._road = road_on(tracer_provider)
         self._span_name = f"cached {getattr(function, '__qualname__', qualified)}"
-        self._attributes = {CODE_FUNCTION: qualified, CACHE: self.cache.name}
+        self._attributes = {CODE_FUNCTION: qualified, CACHE: name}
         self._cleared = (0, 0)
 
     def info(self) -> CacheInfo:
@@ -83,19 +115,50 @@ class CachedCalls:
         self.cache.clear()
         self._cleared = (self.cache.counts.hits, self.cache.counts.misses)
 
-    def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def key(self, parts: tuple[Any, ...], types: tuple[Any, ...]) -> Any:
         """
         The key of a call; MISSING where it can have none.
+
+        Args:
+            parts: The arguments in the order of the signature.
+
+            types: Their types, where these count; else empty.
         """
         try:
-            if self.takes_instance and args:
-                args = (self.cache.instances.key(args[0]), *args[1:])
-            return call_key(args, kwargs)
+            if self.signature.takes_instance:
+                parts = (self.cache.instances.key(parts[0]), *parts[1:])
+            return parts_key((*parts, *types))
         except Unfreezable:
             return MISSING
         except Exception:  # noqa: BLE001 - an argument's own __hash__ failed
             report("cache")
             return MISSING
+
+    def own_key(self, key: Any) -> Any:
+        """
+        The key that the user's function gave, by value where it has no hash; MISSING where it can be none.
+        """
+        if key is MISSING:
+            return MISSING
+        try:
+            return entry_key(key)
+        except Unfreezable:
+            return MISSING
+        except Exception:  # noqa: BLE001 - its own __hash__ failed
+            report("cache")
+            return MISSING
+
+    def invalidate(self, key: Any) -> bool:
+        """
+        Forget the result of *key*, that of a computation under way too; whether there was one.
+        """
+        if key is MISSING:
+            return False
+        try:
+            return self.cache.delete(key)
+        except Exception:  # noqa: BLE001 - an argument's own __eq__ failed
+            report("cache")
+            return False
 
     def begin(self, key: Any) -> tuple[Any, Flight | None]:
         """
@@ -131,9 +194,9 @@ class CachedCalls:
         """
         Start the span of a computation, with a hash of its key where anybody will see it.
         """
-        if self._tracer is None:
+        if self._road is None:
             return None
-        opened = open_span(self._tracer, self._span_name, self._attributes)
+        opened = self._road.open(self._span_name, self._attributes)
         if opened is not None and key is not MISSING:
             try:
                 if opened.span.is_recording():
@@ -141,6 +204,13 @@ class CachedCalls:
             except Exception:  # noqa: BLE001 - the span is the program's SDK's
                 report("tracer")
         return opened
+
+    def close_span(self, opened: OpenSpan, exception: BaseException | None) -> None:
+        """
+        End the span of a computation.
+        """
+        if self._road is not None:
+            self._road.close(opened, exception, error_type_of(exception))
 
     def _depart(self, key: Any) -> tuple[Any, Flight | None, bool]:
         if key is not MISSING:
@@ -200,10 +270,11 @@ class Computation:
                 # A coroutine that is thrown away is closed in another context than the one it ran in.
                 _state.failed("context of a cached coroutine")
         if self._opened is not None:
-            close_span(self._opened, exception, error_type_of(exception))
+            self._calls.close_span(self._opened, exception)
 
 
 def _key_hash(key: Any) -> str:
-    # Of Python's hash, never of the arguments' text; keyed, since the hash of a small integer is the integer.
-    number = hash(key).to_bytes(8, "big", signed=True)
-    return hashlib.blake2b(number, key=_SECRET, digest_size=8).hexdigest()
+    # Python hashes bytes by SipHash, a keyed function, which loads nothing as hashlib would (3 ms). Of the key's hash,
+    # never of its text; the secret is in it too, since the hash of a small integer is the integer.
+    number = hash(_SECRET + hash(key).to_bytes(8, "big", signed=True))
+    return f"{number & 0xFFFF_FFFF_FFFF_FFFF:016x}"

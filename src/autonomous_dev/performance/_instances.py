@@ -4,13 +4,9 @@ Instances as part of a key: by identity, and without keeping them alive.
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final
-
-_INSTANCE_NAMES: Final = frozenset({"self", "cls"})
+from typing import Any
 
 
 class InstanceKey(weakref.ref[Any]):
@@ -31,11 +27,14 @@ class Instances:
     The keys of the instances whose methods were called, each made at its first call.
 
     Attributes:
-        died: Keys of instances that are gone, until :meth:`bury` takes them.
+        known: The keys of the living by ``id``. An instance that dies takes its key out before its address can be
+            another's, so that a key which is found here is the right one.
+
+        died: Keys of instances that are gone, until somebody clears it.
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, InstanceKey] = {}
+        self.known: dict[int, InstanceKey] = {}
         # A weak reference's callback may run at any moment, inside a lock too: it only notes what died.
         self.died: deque[InstanceKey] = deque()
 
@@ -43,7 +42,7 @@ class Instances:
         """
         The key of *instance*: itself, where it cannot be referenced weakly.
         """
-        known = self._known.get(id(instance))
+        known = self.known.get(id(instance))
         if known is not None and known() is instance:
             return known
         try:
@@ -52,24 +51,13 @@ class Instances:
             return instance
         made.ident = id(instance)
         # Of two threads that come here at once, the first one's key is taken by both.
-        key = self._known.setdefault(made.ident, made)
+        key = self.known.setdefault(made.ident, made)
         if key() is not instance:
-            key = self._known[made.ident] = made
+            key = self.known[made.ident] = made
         return key
 
     def _note(self, key: weakref.ref[Any]) -> None:
         if isinstance(key, InstanceKey):
-            if self._known.get(key.ident) is key:
-                del self._known[key.ident]
+            if self.known.get(key.ident) is key:
+                del self.known[key.ident]
             self.died.append(key)
-
-
-def takes_instance(function: Callable[..., Any]) -> bool:
-    """
-    True where the first parameter of *function* is called ``self`` or ``cls``.
-    """
-    try:
-        first = next(iter(inspect.signature(function).parameters), "")
-    except (TypeError, ValueError):  # a built-in does not say
-        return False
-    return first in _INSTANCE_NAMES

@@ -15,40 +15,26 @@ class ByValue:
     """
 
 
-class Keyword:
-    """
-    Stands between positional and keyword arguments in a key. Never instantiated.
-    """
-
-
 class Unfreezable(Exception):  # noqa: N818 - an answer between our modules, not an error that anyone sees
     """
     A value has no hash and is no container that can be frozen.
     """
 
 
-PLAIN: Final = frozenset({int, str, bytes, float, bool, type(None)})
-"""Types that are a key on their own: quick to hash, and never equal to the tuple of other arguments."""
-
-
-def call_key(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def parts_key(parts: tuple[Any, ...]) -> Any:
     """
-    The key of a call: equal where positional and keyword arguments are; the order of keywords does not matter.
+    The key of a call's *parts*: the only one itself, else their tuple; each by value where one has no hash.
 
-    Equality is the arguments' own, so 1, 1.0 and True are one key. Positional and keyword are told apart.
+    Equality is the arguments' own, so 1, 1.0 and True are one key.
 
     Raises:
-        Unfreezable: If an argument has neither a hash nor a frozen form.
+        Unfreezable: If one has neither a hash nor a frozen form.
     """
-    key = args
-    if kwargs:
-        key = (*args, Keyword, *(part for item in sorted(kwargs.items(), key=_name) for part in item))
-    elif len(args) == 1 and type(args[0]) in PLAIN:
-        return args[0]
+    key = parts[0] if len(parts) == 1 else parts
     try:
         hash(key)
     except (TypeError, ValueError):  # ValueError: a writable memoryview
-        return tuple([freeze(part) for part in key])
+        return freeze(parts[0]) if len(parts) == 1 else tuple([freeze(part) for part in parts])
     return key
 
 
@@ -99,10 +85,6 @@ def _mapped(value: Mapping[Any, Any]) -> frozenset[Any]:
 
 def _mapped_in_order(value: Mapping[Any, Any]) -> tuple[Any, ...]:
     return tuple([(key, freeze(item)) for key, item in value.items()])
-
-
-def _name(item: tuple[str, Any]) -> str:
-    return item[0]
 
 
 _FREEZERS: Final[dict[type, Callable[[Any], Any]]] = {

@@ -1,12 +1,14 @@
 """
-A span that is current for as long as a block runs, by OpenTelemetry's public API.
+The road that a block's span takes: how it is started and made current, and how it ends.
+
+The public road goes through OpenTelemetry's API and works with every provider. ``_sdk_road`` holds a faster one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Token
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
@@ -16,20 +18,96 @@ from autonomous_dev.conventions import ERROR_TYPE
 from autonomous_dev.performance._guard import report
 from autonomous_dev.performance._names import qualified_name
 
+FAST: Final = "fast"
+PUBLIC: Final = "public"
+
 _INTERNAL: Final = SpanKind.INTERNAL
 """Looked up once: an enumeration's member takes 0.2 µs."""
 
 
-class OpenSpan:
+class OpenSpan(NamedTuple):
     """
     A span that was started and made current.
     """
 
-    __slots__ = ("span", "token")
+    span: Span
+    token: Token[Context]
 
-    def __init__(self, span: Span, token: Token[Context]) -> None:
-        self.span = span
-        self.token = token
+
+Opener = Callable[[str, Mapping[str, Any]], OpenSpan | None]
+"""
+Starts a span of this name with these attributes and makes it current; None where nothing is to be ended.
+
+The attributes may be looked at after the block: neither the mapping nor a value in it may change (:func:`settled`).
+"""
+
+Closer = Callable[[OpenSpan, BaseException | None, str], None]
+"""Ends a span: with the exception on it where the error type is not empty."""
+
+
+class Road:
+    """
+    How spans of one provider are made.
+
+    Attributes:
+        open: Starts a span. Ask for it at each block: another one takes its place when the program sets its provider.
+
+        close: Ends what *open* gave, with the exception on it where the error type is not empty.
+
+        name: ``fast`` or ``public``; empty as long as the program has no provider.
+
+        reason: Why this one, in few different words.
+    """
+
+    __slots__ = ("_followers", "close", "name", "open", "reason")
+
+    def __init__(self, opener: Opener, name: str, reason: str) -> None:
+        self.open = opener
+        self.close: Closer = close_span
+        self.name = name
+        self.reason = reason
+        self._followers: list[Road] = []
+
+    def become(self, opener: Opener, name: str, reason: str) -> None:
+        """
+        Make spans with *opener* from now on.
+        """
+        self.open = opener
+        self.name = name
+        self.reason = reason
+        for follower in self._followers:
+            follower.become(opener, name, reason)
+
+    def follow(self, other: Road) -> None:
+        """
+        Be what *other* is, and becomes.
+        """
+        other._followers.append(self)
+        self.become(other.open, other.name, other.reason)
+
+
+def public_road(tracer: Tracer, reason: str) -> Road:
+    """
+    The road that goes through OpenTelemetry's API; it works with every tracer.
+    """
+    return Road(public_opener(tracer), PUBLIC, reason)
+
+
+def public_opener(tracer: Tracer) -> Opener:
+    """
+    What starts spans of *tracer* through the API.
+    """
+
+    def open_publicly(name: str, attributes: Mapping[str, Any]) -> OpenSpan | None:
+        return open_span(tracer, name, attributes)
+
+    return open_publicly
+
+
+def open_nothing(_: str, __: Mapping[str, Any]) -> None:
+    """
+    Start no span: the provider records nothing, ever.
+    """
 
 
 def open_span(tracer: Tracer, name: str, attributes: Mapping[str, Any]) -> OpenSpan | None:
@@ -55,17 +133,36 @@ def close_span(opened: OpenSpan, exception: BaseException | None, error_type: st
     """
     Make the outer span current again, and end this one: with the *exception* on it where *error_type* is not empty.
     """
+    span, token = opened
     try:
-        context.detach(opened.token)
+        context.detach(token)
+        if not error_type or exception is None:
+            span.end()
+            return
         try:
-            if error_type and exception is not None and opened.span.is_recording():
-                opened.span.set_attribute(ERROR_TYPE, error_type)
-                opened.span.set_status(Status(StatusCode.ERROR, _described(exception)))
-                opened.span.record_exception(exception)
+            if span.is_recording():
+                span.set_attribute(ERROR_TYPE, error_type)
+                span.set_status(Status(StatusCode.ERROR, _described(exception)))
+                span.record_exception(exception)
         finally:
-            opened.span.end()
+            span.end()
     except Exception:  # noqa: BLE001 - processors and exporters are the program's
         report("tracer")
+
+
+def settled(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    A copy of *attributes* that no later change of a list in it can reach.
+    """
+    return {key: _settled(value) for key, value in attributes.items()}
+
+
+def _settled(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _settled(inner) for key, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return tuple(_settled(inner) for inner in value)
+    return value
 
 
 def error_type_of(exception: BaseException | None) -> str:

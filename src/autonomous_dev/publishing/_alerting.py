@@ -11,6 +11,7 @@ from autonomous_dev.conventions import (
     ALERT_NAMES,
     CACHE_HIT_RATIO,
     CACHE_LOOKUPS,
+    CALL_BUDGET,
     CALL_DURATION,
     ERROR_TYPE,
     HISTOGRAM_COUNT,
@@ -18,11 +19,11 @@ from autonomous_dev.conventions import (
     OWN_PREFIX,
 )
 from autonomous_dev.learning import judged_samples, polarity, unrecorded_thresholds
-from autonomous_dev.policy import Policy, Threshold
+from autonomous_dev.policy import DAY, Policy, Threshold
 from autonomous_dev.prometheus_names import NameClaims
 from autonomous_dev.publishing._alert import AlertRule, LeftOut, RuleSet
 from autonomous_dev.publishing._baseline import MIN_SAMPLES, learn_baseline
-from autonomous_dev.publishing._live import SLOWER, hit_rate_rule, slow_rule, traffic_window
+from autonomous_dev.publishing._live import SLOWER, budget_rule, hit_rate_rule, slow_rule, traffic_window
 from autonomous_dev.publishing._promql import duration, labels_of
 from autonomous_dev.publishing._recorded import Recorded, recorded, regression_rule, stale_rule, threshold_rule
 from autonomous_dev.publishing._rhythm import rhythm_of
@@ -33,6 +34,9 @@ MIN_CHANGE: Final = 0.05
 
 MAX_SERIES: Final = 1000
 """Recorded series that get rules; a Prometheus evaluates three rules for each, every minute."""
+
+_LONGEST_BUDGET: Final = 366 * DAY
+"""Seconds that no call may take."""
 
 _GIVEN_UP: Final = 4
 """A series without a sample for so many horizons gets no rule: the test was removed, the suite renamed."""
@@ -125,19 +129,33 @@ def _for_measured(series: Sequence[Series], policy: Policy, now: float) -> Itera
         if not (mean or one.key.name == CACHE_HIT_RATIO) or any(key == ERROR_TYPE for key, _ in one.key.identity):
             continue
         traffic = CALL_DURATION + HISTOGRAM_COUNT if mean else CACHE_LOOKUPS
-        yield _measured(one, by_key.get((traffic, one.key.identity)), policy, now, mean=mean)
+        counts = by_key.get((traffic, one.key.identity))
+        budget = _budget(by_key.get((CALL_BUDGET, one.key.identity))) if mean else None
+        yield _measured(one, counts, budget, policy, now, mean=mean)
 
 
-def _measured(one: Series, counts: Series | None, policy: Policy, now: float, *, mean: bool) -> AlertRule | LeftOut:
+def _budget(series: Series | None) -> float | None:
+    """
+    The newest word on how long a call may take, in seconds; None where there is none that makes sense.
+    """
+    newest = float(series.values[-1]) if series is not None else 0.0
+    return newest if 0 < newest < _LONGEST_BUDGET else None
+
+
+def _measured(
+    one: Series, counts: Series | None, budget: float | None, policy: Policy, now: float, *, mean: bool
+) -> AlertRule | LeftOut:
     what = f"{'slow operation' if mean else 'poor hit rate'} {', '.join(str(value) for _, value in one.key.identity)}"
     forgotten = _forgotten(one, now, rhythm_of(one).horizon(policy.alerts.stale_after))
     if forgotten is not None:
         return LeftOut(what, forgotten)
+    window = traffic_window(counts)
+    if budget is not None:
+        return budget_rule(one.key, budget, window, policy.alerts)
     samples = judged_samples(one, policy)
     baseline = learn_baseline(samples, policy, polarity(one.key.name, one.key.unit, policy))
     if baseline is None:
         return LeftOut(what, _needs_more(samples))
-    window = traffic_window(counts)
     if mean:
         return slow_rule(one.key, baseline, window, policy.metric(one.key.name).min_change or SLOWER, policy.alerts)
     rule = hit_rate_rule(one.key, baseline, window, policy.alerts)

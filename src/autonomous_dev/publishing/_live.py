@@ -1,8 +1,8 @@
 """
 Rules for what a running process measures: operations that are slow, caches that hit rarely.
 
-Both compare a rate with the level that was recorded before, and ask for a minimum of traffic: of three calls one
-slow one says nothing.
+Both compare a rate with the level that was recorded before, an operation that has a budget with its budget, and ask
+for a minimum of traffic: of three calls one slow one says nothing.
 """
 
 from __future__ import annotations
@@ -81,11 +81,35 @@ def slow_rule(key: SeriesKey, baseline: Baseline, window: float, min_change: flo
 
         alerts: How alerts speak.
     """
+    limit = learned_limit(baseline, max(baseline.margin(min_change), _SHORTEST_MARGIN), upper=True)
+    expected = (
+        f"; the recorded level is {baseline.level:.4g} s (median of {baseline.samples} intervals)"
+        f", and up to {limit:.4g} s are usual."
+    )
+    return _slow_rule(key, limit, window, expected, alerts)
+
+
+def budget_rule(key: SeriesKey, budget: float, window: float, alerts: AlertPolicy) -> AlertRule:
+    """
+    Fires when a successful call of an operation takes longer on average than its budget.
+
+    Args:
+        key: Series of the recorded mean, in seconds.
+
+        budget: Seconds, as its profiler was told.
+
+        window: Seconds over which the mean is taken.
+
+        alerts: How alerts speak.
+    """
+    return _slow_rule(key, budget, window, f"; its budget is {budget:.6g} s.", alerts)
+
+
+def _slow_rule(key: SeriesKey, limit: float, window: float, expected: str, alerts: AlertPolicy) -> AlertRule:
     operation = labels_of(key.identity)
     labels = tuple(sorted({**operation, label_name(ERROR_TYPE): ""}.items()))
     histogram = metric_name(CALL_DURATION, "s")
     total, count = Selector(f"{histogram}_sum", labels), Selector(f"{histogram}_count", labels)
-    limit = learned_limit(baseline, max(baseline.margin(min_change), _SHORTEST_MARGIN), upper=True)
     slow = float(f"{2 * limit:.3g}")
     calls = _counter(4.0)
     return AlertRule(
@@ -101,8 +125,7 @@ def slow_rule(key: SeriesKey, baseline: Baseline, window: float, min_change: flo
         summary=(f"{_name(key)} is slow",),
         description=(
             f"Over {duration(window)} a successful call took ", Live.NUMBER,
-            f" s on average; the recorded level is {baseline.level:.4g} s (median of {baseline.samples} intervals)",
-            f", and up to {limit:.4g} s are usual.",
+            f" s on average{expected}",
         ),
         dashboard_url=alerts.dashboard_url,
         selectors=(total, count),

@@ -69,7 +69,7 @@ class RecordedGauges:
                 conventions.SERIES_DROPPED,
                 callbacks=[self._observe_dropped],
                 unit="{series}",
-                description="Series that are recorded but not exported.",
+                description=conventions.SERIES_DROPPED_DESCRIPTION,
             )
         )
 
@@ -125,6 +125,15 @@ class RecordedGauges:
     def _after_fork_in_child(self) -> None:
         self._lock = threading.Lock()
 
-    def _observe_dropped(self, _: CallbackOptions) -> Iterator[Observation]:
-        yield Observation(len(self._claims.refused), {conventions.DROP_REASON: "name"})
-        yield Observation(self._unexported, {conventions.DROP_REASON: "limit"})
+    def dropped(self) -> list[tuple[dict[str, str], int]]:
+        """
+        Series that are recorded but not exported, as attributes and values of SERIES_DROPPED.
+        """
+        return [
+            ({conventions.DROP_REASON: conventions.DROPPED_BY_NAME}, len(self._claims.refused)),
+            ({conventions.DROP_REASON: conventions.DROPPED_BY_LIMIT}, self._unexported),
+        ]
+
+    def _observe_dropped(self, _: CallbackOptions) -> list[Observation]:
+        # Profilers and caches make the same instrument; of two on one meter only the first is ever asked.
+        return [Observation(count, attributes) for attributes, count in (*self.dropped(), *_state.dropped_series())]

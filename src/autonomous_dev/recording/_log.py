@@ -170,11 +170,13 @@ class JournalLog:
         self._writer = None if read_only else JournalWriter(path, durable=durable)
         self._reader = JournalReader(path)
         self._searched_up_to = 0
+        self.destination = str(path.resolve())
         if read_only:
             self._reader.refresh()
         else:
             flush_at_exit(path)
-        self.destination = str(path.resolve())
+            _state.flushed.opened(self.destination)
+            weakref.finalize(self, _state.flushed.closed, self.destination).atexit = False
 
     @property
     def damaged_lines(self) -> int:

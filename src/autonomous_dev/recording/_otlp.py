@@ -158,6 +158,40 @@ def sum_metric(
     }
 
 
+def gauge_metric(
+    name: str, unit: str, points: Mapping[Attributes, float], *, time_unix_nano: int, context: Attributes
+) -> dict[str, Any]:
+    """
+    A gauge as an OTLP metric.
+
+    Args:
+        name: The metric.
+
+        unit: UCUM unit.
+
+        points: For each attribute set the value.
+
+        time_unix_nano: The moment of all points.
+
+        context: Context of all points.
+    """
+    return {
+        "name": name,
+        "unit": unit,
+        "gauge": {
+            "dataPoints": [
+                {
+                    "attributes": _key_values(attributes),
+                    "timeUnixNano": str(time_unix_nano),
+                    "asDouble": float(value),
+                    **_exemplars(time_unix_nano, float(value), context),
+                }
+                for attributes, value in points.items()
+            ],
+        },
+    }
+
+
 def metrics_line(resource: str, metrics: Sequence[Mapping[str, Any]]) -> str:
     """
     One line with several metrics; *resource* is from ``resource_json``.

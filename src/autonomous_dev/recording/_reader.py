@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any, Final
 
 from opentelemetry.sdk.metrics import (
@@ -30,6 +31,7 @@ from opentelemetry.sdk.metrics.export import (
 from autonomous_dev import _state
 from autonomous_dev.conventions import SCOPE
 from autonomous_dev.errors import ConfigurationError
+from autonomous_dev.recording._overhead import READER
 from autonomous_dev.recording._statistics import histogram_samples, rate, rate_unit
 from autonomous_dev.recording._store import MEMORY_LIMITS, Limits, SampleStore
 from autonomous_dev.series import NO_ATTRIBUTES, Attributes, SeriesKey
@@ -85,6 +87,7 @@ class SeriesMetricReader(MetricReader):
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
         del timeout_millis, kwargs
+        began = perf_counter()
         try:
             for resource in metrics_data.resource_metrics:
                 for scope in resource.scope_metrics:
@@ -94,6 +97,7 @@ class SeriesMetricReader(MetricReader):
                             self._take(metric)
         except Exception:
             _logger.warning("a collection of metrics could not be read", exc_info=True)
+        _state.spend(READER, perf_counter() - began)
 
     def _take(self, metric: Metric) -> None:
         unit = metric.unit or ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
@@ -29,10 +30,14 @@ from autonomous_dev.recording._gauge_line import GaugeTemplate
 from autonomous_dev.recording._gauges import RecordedGauges
 from autonomous_dev.recording._log import JournalLog, Log, MemoryLog
 from autonomous_dev.recording._otlp import event_line
+from autonomous_dev.recording._overhead import JOURNAL, observe_overhead
 from autonomous_dev.recording._prepared import Prepared
 from autonomous_dev.recording._run import Run, process_run
 from autonomous_dev.recording._split import Role, Split, rule
 from autonomous_dev.series import NO_ATTRIBUTES, Attributes, Series, SeriesKey
+
+TIMED_EVERY: Final = 16
+"""Of so many samples one is timed, and speaks for those before it: timing takes a tenth of a sample."""
 
 MAX_PREPARED: Final = 4096
 """Combinations of name and metadata whose text is kept; more, and all are made anew."""
@@ -80,6 +85,7 @@ class Recorder:
         # Held while a split is decided: what other processes decided is read before.
         self._lock = threading.RLock()
         self._counted = False
+        self._untimed, self._speaks_for = 0, 1
         self._run = process_run()
         self._log: Log = MemoryLog() if path is None else JournalLog(path, read_only=read_only, durable=durable)
         _state.on_fork(self._after_fork_in_child)
@@ -119,13 +125,23 @@ class Recorder:
         now = self._clock() if timestamp is None else unix_nano(timestamp)
         # Last, since it may write a split: a refused call writes nothing.
         prepared = self._lookup(name, metadata, unit)
-        self._log.append(prepared, now, value, run or self._run, _span_json())
+        if self._untimed:
+            self._untimed -= 1
+            self._log.append(prepared, now, value, run or self._run, _span_json())
+        else:
+            self._append_timed(prepared, now, value, run or self._run)
         cell = prepared.cell
         if cell is not None:
             seconds = now / 1e9
             if not seconds < cell.seconds:  # an older sample that came late is not the newest value
                 cell.value = value
                 cell.seconds = seconds
+
+    def _append_timed(self, prepared: Prepared, time_unix_nano: int, value: float, run: Run) -> None:
+        began = perf_counter()
+        self._log.append(prepared, time_unix_nano, value, run, _span_json())
+        _state.spend(JOURNAL, (perf_counter() - began) * self._speaks_for)
+        self._untimed, self._speaks_for = TIMED_EVERY - 1, TIMED_EVERY
 
     def check(self, name: str, value: object, metadata: Mapping[str, Any] | None) -> None:
         """
@@ -266,11 +282,15 @@ def _gauges_on(meter_provider: MeterProvider | None) -> RecordedGauges:
     if meter_provider is None:
         if not _state.global_gauges:
             # A proxy until a provider is set, which then connects it.
-            _state.global_gauges.append(RecordedGauges(metrics.get_meter(SCOPE, VERSION)))
+            meter = metrics.get_meter(SCOPE, VERSION)
+            observe_overhead(meter)
+            _state.global_gauges.append(RecordedGauges(meter))
         found: RecordedGauges = _state.global_gauges[0]
         return found
     if meter_provider not in _state.gauges:
-        _state.gauges[meter_provider] = RecordedGauges(meter_provider.get_meter(SCOPE, VERSION))
+        meter = meter_provider.get_meter(SCOPE, VERSION)
+        observe_overhead(meter)
+        _state.gauges[meter_provider] = RecordedGauges(meter)
     known: RecordedGauges = _state.gauges[meter_provider]
     return known
 
