@@ -10,7 +10,7 @@ import tracemalloc
 from collections import deque
 from collections.abc import Callable
 
-from autonomous_dev.performance._adviser import Adviser
+from autonomous_dev.performance.caching._adviser import Adviser
 
 SMALL, LARGE = 128, 10_000
 """Capacities: one all of whose evicted keys are followed, and one of which a sample is."""

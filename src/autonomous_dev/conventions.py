@@ -115,6 +115,8 @@ CACHE_RESULT: Final = "autonomous_dev.cache.result"
 CACHE_KEY_HASH: Final = "autonomous_dev.cache.key_hash"
 CAPACITY_FACTOR: Final = "autonomous_dev.cache.capacity_factor"
 """``2``, ``4`` or ``8`` times the capacity that the cache has."""
+CAPACITY_FACTORS: Final = (2, 4, 8)
+"""The multiples of a capacity that are asked about."""
 SIZE_CLASS: Final = "autonomous_dev.size.class"
 """Power of two that is not above the sizes of the calls: ``1024`` holds 1024 to 2047."""
 DECLARED_COMPLEXITY: Final = "autonomous_dev.operation.complexity"

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = """
-    from autonomous_dev.performance._durations import durations_on
+    from autonomous_dev.performance.profiling._durations import durations_on
     from autonomous_dev.performance._instruments import road_on
 
     road, durations = road_on(None), durations_on(None)

@@ -67,11 +67,11 @@ def _print_table(uses: tuple[CacheUse, ...], policy: Policy) -> None:
     from rich.table import Table
 
     from autonomous_dev.cli.show import PIPE_WIDTH
-    from autonomous_dev.learning.advice import FACTORS
+    from autonomous_dev.conventions import CAPACITY_FACTORS
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("cache", overflow="fold", min_width=12)
-    for heading in ("capacity", "lookups", "hit rate", *(f"at {factor}×" for factor in FACTORS)):
+    for heading in ("capacity", "lookups", "hit rate", *(f"at {factor}×" for factor in CAPACITY_FACTORS)):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("advice", overflow="fold")
     for use in uses:
@@ -82,7 +82,7 @@ def _print_table(uses: tuple[CacheUse, ...], policy: Policy) -> None:
             "" if use.capacity is None else str(use.capacity),
             f"{use.total:.0f}",
             f"{use.hit_ratio:.1%}",
-            *(f"{predictions[factor]:.1%}" if factor in predictions else "" for factor in FACTORS),
+            *(f"{predictions[factor]:.1%}" if factor in predictions else "" for factor in CAPACITY_FACTORS),
             escape(_advice(use, policy)),
         )
     console = Console()

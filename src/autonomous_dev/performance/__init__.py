@@ -10,18 +10,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from autonomous_dev.performance._cached import cached
-from autonomous_dev.performance._cached_calls import CacheInfo
-from autonomous_dev.performance._instruments import observe_caches
-from autonomous_dev.performance._profiler import PerformanceProfiler
-from autonomous_dev.performance._simple_cache import SimpleCache
+from autonomous_dev.performance._cache_instruments import observe_caches
+from autonomous_dev.performance.caching import CacheInfo, SimpleCache, cached
+from autonomous_dev.performance.profiling import PerformanceProfiler
 
 if TYPE_CHECKING:
     from autonomous_dev.complexity import ComplexityFit
-    from autonomous_dev.performance._batches import BatchCost
-    from autonomous_dev.performance._parallel import ParallelPlan
-    from autonomous_dev.performance._strategy import OptimizationStrategy
-    from autonomous_dev.performance._watch import watch_cache
+    from autonomous_dev.performance.planning import BatchCost, OptimizationStrategy, ParallelPlan
+    from autonomous_dev.performance.watching import watch_cache
 
 __all__ = [
     "BatchCost",
@@ -37,11 +33,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BatchCost": "autonomous_dev.performance._batches",
+    "BatchCost": "autonomous_dev.performance.planning",
     "ComplexityFit": "autonomous_dev.complexity",
-    "OptimizationStrategy": "autonomous_dev.performance._strategy",
-    "ParallelPlan": "autonomous_dev.performance._parallel",
-    "watch_cache": "autonomous_dev.performance._watch",
+    "OptimizationStrategy": "autonomous_dev.performance.planning",
+    "ParallelPlan": "autonomous_dev.performance.planning",
+    "watch_cache": "autonomous_dev.performance.watching",
 }
 
 

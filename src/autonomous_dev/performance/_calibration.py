@@ -21,10 +21,10 @@ from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
 from autonomous_dev import _state
-from autonomous_dev.performance._cached import cached
 from autonomous_dev.performance._instruments import global_road
 from autonomous_dev.performance._overhead import CACHE, PROFILER
-from autonomous_dev.performance._profiler import PerformanceProfiler
+from autonomous_dev.performance.caching._cached import cached
+from autonomous_dev.performance.profiling._profiler import PerformanceProfiler
 
 _ROUNDS: Final = 5
 _USES: Final = 200

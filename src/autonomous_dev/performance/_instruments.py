@@ -7,38 +7,24 @@ connects them. A provider that fails gives none, and the program goes on unmeasu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from heapq import nlargest
 from typing import Any, Final, TypeVar
 
 from opentelemetry import metrics, trace
-from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, NoOpMeter, Observation
+from opentelemetry.metrics import Histogram, Meter, MeterProvider
 from opentelemetry.trace import NoOpTracer, ProxyTracerProvider, Tracer, TracerProvider
 
 from autonomous_dev import _state
 from autonomous_dev._flushing import flush_in_children
 from autonomous_dev.conventions import (
-    CACHE,
-    CACHE_CAPACITY,
-    CACHE_EVICTIONS,
-    CACHE_EXPIRATIONS,
-    CACHE_HIT_RATIO_PREDICTED,
-    CACHE_LOOKUPS,
-    CACHE_LOOKUPS_DESCRIPTION,
-    CACHE_RESULT,
-    CACHE_SIZE,
     CALL_DURATION,
     CALL_DURATION_DESCRIPTION,
-    CAPACITY_FACTOR,
     DURATION_BOUNDS,
-    HIT,
-    MISS,
     SCOPE,
     VERSION,
 )
 from autonomous_dev.errors import InvalidTypeError
-from autonomous_dev.performance._adviser import FACTORS
 from autonomous_dev.performance._guard import report
 from autonomous_dev.performance._overhead import observe_ourselves
 from autonomous_dev.performance._span import OpenSpan, Road, open_nothing, public_road
@@ -49,10 +35,6 @@ V = TypeVar("V")
 _TRACER: Final = "tracer"
 _ROAD: Final = "road of spans"
 _DURATION: Final = "histogram of call durations"
-_CACHES: Final = "instruments of caches"
-
-_MAX_PREDICTED: Final = 666
-"""Caches whose predictions are reported, those with most to gain: three points each, below the SDK's limit of 2000."""
 _OURSELVES: Final = "instruments of the instrumentation"
 
 
@@ -110,22 +92,6 @@ def call_duration_on(provider: MeterProvider | None) -> Histogram | None:
             return known
     check_meter_provider(provider)
     return once(_DURATION, provider, _make_call_duration)
-
-
-def observe_caches(meter_provider: MeterProvider | None = None) -> None:
-    """
-    Report the caches of this process on *meter_provider*: lookups, evictions, size and capacity by cache name.
-
-    On the global provider this happens by itself when the first cache is made. Doing it twice changes nothing.
-
-    Args:
-        meter_provider: Where to report; the global provider by default, also if it is set later.
-
-    Raises:
-        InvalidTypeError: If *meter_provider* is no meter provider.
-    """
-    check_meter_provider(meter_provider)
-    once(_CACHES, meter_provider, _make_cache_instruments)
 
 
 def check_meter_provider(provider: MeterProvider | None) -> None:
@@ -221,8 +187,15 @@ def _make_call_duration(provider: MeterProvider | None) -> Histogram:
         description=CALL_DURATION_DESCRIPTION,
         explicit_bucket_boundaries_advisory=DURATION_BOUNDS,
     )
-    once(_OURSELVES, provider, partial(observe_ourselves, meter))
+    watch_ourselves(meter, provider)
     return histogram
+
+
+def watch_ourselves(meter: Meter, provider: MeterProvider | None) -> None:
+    """
+    Report on *meter*, which is of *provider*, what the instrumentation costs and which names its bounds refused.
+    """
+    once(_OURSELVES, provider, partial(observe_ourselves, meter))
 
 
 def meter_on(provider: MeterProvider | None) -> Meter:
@@ -230,83 +203,3 @@ def meter_on(provider: MeterProvider | None) -> Meter:
     Our meter on *provider*, the global one by default.
     """
     return (metrics.get_meter_provider() if provider is None else provider).get_meter(SCOPE, VERSION)
-
-
-def _make_cache_instruments(provider: MeterProvider | None) -> tuple[object, ...]:
-    meter = meter_on(provider)
-    if type(meter) is NoOpMeter:
-        return ()
-    once(_OURSELVES, provider, partial(observe_ourselves, meter))
-    return (
-        meter.create_observable_counter(
-            CACHE_LOOKUPS, [_lookups], unit="{lookup}", description=CACHE_LOOKUPS_DESCRIPTION
-        ),
-        meter.create_observable_counter(
-            CACHE_EVICTIONS, [_evictions], unit="{eviction}", description="Entries that caches dropped to make room."
-        ),
-        meter.create_observable_counter(
-            CACHE_EXPIRATIONS,
-            [_expirations],
-            unit="{expiration}",
-            description="Entries that caches dropped because their time was up.",
-        ),
-        meter.create_observable_gauge(
-            CACHE_HIT_RATIO_PREDICTED,
-            [_predictions],
-            unit="1",
-            description="Share of all lookups so far that a cache of a larger capacity would have answered.",
-        ),
-        meter.create_observable_up_down_counter(
-            CACHE_SIZE, [_sizes], unit="{entry}", description="Entries that caches hold."
-        ),
-        meter.create_observable_up_down_counter(
-            CACHE_CAPACITY, [_capacities], unit="{entry}", description="Entries that caches can hold at most."
-        ),
-    )
-
-
-def _lookups(_: CallbackOptions) -> Iterator[Observation]:
-    for name, totals in _state.caches().items():
-        yield Observation(totals.hits, {CACHE: name, CACHE_RESULT: HIT})
-        yield Observation(totals.misses, {CACHE: name, CACHE_RESULT: MISS})
-
-
-def _told(metric: str, value: Callable[[_state.CacheTotals], int]) -> list[Observation]:
-    """
-    *value* of each cache that tells *metric*.
-    """
-    return [
-        Observation(value(totals), {CACHE: name})
-        for name, totals in _state.caches().items()
-        if metric not in totals.untold
-    ]
-
-
-def _evictions(_: CallbackOptions) -> Iterable[Observation]:
-    return _told(CACHE_EVICTIONS, lambda totals: totals.evictions)
-
-
-def _expirations(_: CallbackOptions) -> Iterable[Observation]:
-    return _told(CACHE_EXPIRATIONS, lambda totals: totals.expirations)
-
-
-def _predictions(_: CallbackOptions) -> Iterator[Observation]:
-    # What evicted nothing would answer the same with any larger capacity.
-    asked = [
-        (name, totals)
-        for name, totals in _state.caches().items()
-        if totals.evictions and totals.hits + totals.misses and CACHE_HIT_RATIO_PREDICTED not in totals.untold
-    ]
-    for name, totals in nlargest(_MAX_PREDICTED, asked, key=lambda pair: pair[1].saved[-1]):
-        for factor, saved in zip(FACTORS, totals.saved, strict=True):
-            ratio = (totals.hits + saved) / (totals.hits + totals.misses)
-            # A hit may be counted between two of the sums.
-            yield Observation(min(ratio, 1.0), {CACHE: name, CAPACITY_FACTOR: str(factor)})
-
-
-def _sizes(_: CallbackOptions) -> Iterable[Observation]:
-    return _told(CACHE_SIZE, lambda totals: totals.size)
-
-
-def _capacities(_: CallbackOptions) -> Iterable[Observation]:
-    return _told(CACHE_CAPACITY, lambda totals: totals.capacity)

@@ -19,6 +19,7 @@ from autonomous_dev.conventions import (
     CALL_BUDGET,
     CALL_DURATION,
     CAPACITY_FACTOR,
+    CAPACITY_FACTORS,
     DECLARED_COMPLEXITY,
     DROP_EXAMPLES,
     DROP_REASON,
@@ -36,9 +37,6 @@ from autonomous_dev.conventions import (
 from autonomous_dev.recording._otlp import attributes_json, gauge_metric, histogram_metric, metrics_line, sum_metric
 from autonomous_dev.recording._overhead import JOURNAL
 from autonomous_dev.series import Attributes
-
-FACTORS: Final = ("2", "4", "8")
-"""Multiples of a cache's capacity, in the order of ``CacheTotals.saved``."""
 
 MAX_LINE: Final = 1024 * 1024
 """Bytes that no line reaches."""
@@ -97,10 +95,10 @@ def _of_caches(before: Measured, now: Measured, context: Attributes) -> Iterator
     yield from _gauge(CACHE_CAPACITY, "{entry}", capacities, now, context)
     # Of a cache that dropped nothing a larger one would have been no better.
     predicted: dict[Attributes, float] = {
-        ((CACHE, cache), (CAPACITY_FACTOR, factor)): min((use.hits + saved) / _lookups(use), 1.0)
+        ((CACHE, cache), (CAPACITY_FACTOR, str(factor))): min((use.hits + saved) / _lookups(use), 1.0)
         for cache, use in used.items()
         if use.evictions and CACHE_HIT_RATIO_PREDICTED not in use.untold
-        for factor, saved in zip(FACTORS, use.saved, strict=True)
+        for factor, saved in zip(CAPACITY_FACTORS, use.saved, strict=True)
     }
     yield from _gauge(CACHE_HIT_RATIO_PREDICTED, "1", predicted, now, context)
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from autonomous_dev.learning.advice._adviser import Adviser
 from autonomous_dev.learning.advice._budget import budgets
-from autonomous_dev.learning.advice._cache_use import FACTORS, CacheUse, cache_uses
+from autonomous_dev.learning.advice._cache_use import CacheUse, cache_uses
 from autonomous_dev.learning.advice._capacity import MIN_GAIN, MIN_LOOKUPS, Enlargement, capacities, enlargement
 from autonomous_dev.learning.advice._cardinality import cardinalities
 from autonomous_dev.learning.advice._growth import growths
 
 __all__ = [
-    "FACTORS",
     "MIN_GAIN",
     "MIN_LOOKUPS",
     "Adviser",

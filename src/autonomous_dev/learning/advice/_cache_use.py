@@ -18,13 +18,11 @@ from autonomous_dev.conventions import (
     CACHE_HIT_RATIO_PREDICTED,
     CACHE_LOOKUPS,
     CAPACITY_FACTOR,
+    CAPACITY_FACTORS,
 )
 from autonomous_dev.learning.detectors import change_points
 from autonomous_dev.policy import Policy
 from autonomous_dev.series import Attributes, Series
-
-FACTORS: Final = (2, 4, 8)
-"""Multiples of a cache's capacity for which a hit ratio is predicted."""
 
 NEWEST: Final = 100
 """Intervals that count, the newest: eight hours of one process that flushes every five minutes."""
@@ -51,7 +49,7 @@ class CacheUse:
 
         hits: Shape (m,), hit ratio.
 
-        predicted: Shape (m, 3), hit ratio that FACTORS times the capacity would have had, at least *hits* and not
+        predicted: Shape (m, 3), hit ratio that CAPACITY_FACTORS times the capacity would have had, at least *hits* and not
             falling from one factor to the next; None where nothing was predicted, since nothing was evicted.
     """
 
@@ -92,7 +90,7 @@ class CacheUse:
         if self.predicted is None:
             return {}
         ratios = np.average(self.predicted, axis=0, weights=self.lookups)
-        return dict(zip(FACTORS, ratios.tolist(), strict=True))
+        return dict(zip(CAPACITY_FACTORS, ratios.tolist(), strict=True))
 
 
 def cache_uses(series: Sequence[Series], policy: Policy) -> tuple[CacheUse, ...]:
@@ -135,7 +133,7 @@ def _use(ratio: Series, found: Mapping[tuple[str, Attributes], Series], policy: 
     hits = ratio.values[chosen]
     columns = [
         _at(ratio.times, found.get((CACHE_HIT_RATIO_PREDICTED, _with_factor(identity, factor))))[chosen]
-        for factor in FACTORS
+        for factor in CAPACITY_FACTORS
     ]
     return CacheUse(
         identity=identity,
@@ -171,7 +169,7 @@ def _predicted(columns: NDArray[np.float64], hits: NDArray[np.float64]) -> NDArr
     if not np.isfinite(columns).any():
         return None
     # An interval without a prediction evicted nothing: a larger cache would have answered the same.
-    least = np.column_stack([hits] * len(FACTORS))
+    least = np.column_stack([hits] * len(CAPACITY_FACTORS))
     filled = np.where(np.isfinite(columns), columns, least)
     # A sample's estimate may be a little above all or below what was seen.
     return np.maximum.accumulate(np.clip(filled, least, 1.0), axis=1)
