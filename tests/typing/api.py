@@ -4,7 +4,8 @@ The public API as a type checker sees it; checked by mypy, never run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import assert_type
 
@@ -17,8 +18,11 @@ from autonomous_dev import (
     SimpleCache,
     cached,
     configure,
+    watch_cache,
 )
+from autonomous_dev.complexity import ComplexityFit
 from autonomous_dev.learning import Metric
+from autonomous_dev.performance import ParallelPlan
 from autonomous_dev.policy import Policy
 from autonomous_dev_exporters.prometheus import serve
 
@@ -156,6 +160,37 @@ class Repository:
         return [number]
 
 
+@cached(ttl=60.0, typed=True, key=lambda number: number % 10)
+def fresh(number: int) -> str:
+    """
+    With every option.
+    """
+    return str(number)
+
+
+@cached(max_size=10, bare=True)
+def quickest(number: int) -> str:
+    """
+    C's own cache.
+    """
+    return str(number)
+
+
+@watch_cache
+@functools.lru_cache
+def watched(number: int) -> str:
+    """
+    Adopted as it is.
+    """
+    return str(number)
+
+
+assert_type(fresh(1), str)
+assert_type(fresh.cache_invalidate(1), bool)
+assert_type(quickest(1), str)
+assert_type(quickest, functools._lru_cache_wrapper[str])
+assert_type(watched(1), str)
+cached(ttl="60")  # type: ignore[call-overload]
 assert_type(bare(1), str)
 assert_type(sized(1, base=2), str)
 assert_type(sized._cache.size(), int)
@@ -201,3 +236,37 @@ def sources(found: Sequence[Metric]) -> list[str]:
 
 
 sources(tracker.get_metrics())
+
+
+# Profiling generators, and what a profiler may be given.
+
+
+@PerformanceProfiler("items", budget=0.5, size=lambda n: n, complexity="linear", cpu=True, memory=True)
+def items(n: int) -> Iterator[int]:
+    """
+    A generator function stays one.
+    """
+    yield from range(n)
+
+
+@PerformanceProfiler("stream")
+async def stream(n: int) -> AsyncIterator[int]:
+    """
+    So does an asynchronous one.
+    """
+    for number in range(n):
+        yield number
+
+
+assert_type(items(3), Iterator[int])
+assert_type(stream(3), AsyncIterator[int])
+PerformanceProfiler("x", budget="1")  # type: ignore[arg-type]
+
+# Planning.
+
+assert_type(OptimizationStrategy.batch_operations((x for x in [1]), 2), Iterator[list[int]])
+assert_type(OptimizationStrategy.fit_complexity("operation"), ComplexityFit)
+assert_type(OptimizationStrategy.parallel_plan([1.0]), ParallelPlan)
+assert_type(OptimizationStrategy.batch_size(*OptimizationStrategy.batch_cost([1, 2], [1.0, 2.0])), int)
+
+configure(traces="console", histogram="exponential")
