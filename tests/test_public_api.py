@@ -45,7 +45,7 @@ def own_names(module: ModuleType) -> set[str]:
         for name, value in vars(module).items()
         if not name.startswith("_")
         and not isinstance(value, ModuleType)
-        and name not in {"annotations", "TYPE_CHECKING", "import_module"}
+        and name not in {"annotations", "TYPE_CHECKING", "import_module", "partial"}
     }
 
 

@@ -7,10 +7,14 @@ loaded when it is first used: a service that profiles and caches starts sooner.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from autonomous_dev import _state
 from autonomous_dev.performance._cache_instruments import observe_caches
+from autonomous_dev.performance._overhead import CACHE as _CACHE
+from autonomous_dev.performance._overhead import PROFILER as _PROFILER
 from autonomous_dev.performance.caching import CacheInfo, SimpleCache, cached
 from autonomous_dev.performance.profiling import PerformanceProfiler
 
@@ -53,3 +57,15 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOMES])
+
+
+def _first_estimate(component: str) -> float:
+    # It times a profiler and a cache: once somebody asks what they cost.
+    from autonomous_dev.performance._calibration import estimate_overhead  # noqa: PLC0415
+
+    estimate_overhead()
+    return _state.overhead_estimates[component]()
+
+
+for _component in (_PROFILER, _CACHE):
+    _state.overhead_estimates.setdefault(_component, partial(_first_estimate, _component))

@@ -5,7 +5,6 @@ What we say of ourselves: what the instrumentation cost so far, and which names 
 from __future__ import annotations
 
 import weakref
-from functools import partial
 from typing import Any, Final
 
 from opentelemetry import metrics
@@ -31,8 +30,6 @@ def observe_ourselves(meter: Meter, provider: MeterProvider | None) -> None:
     The record stage makes the same two instruments. Of two of one name the SDK asks the first only, so that either
     says what the other would.
     """
-    for component in (PROFILER, CACHE):
-        _state.overhead_estimates.setdefault(component, partial(_first_estimate, component))
     # Weakly: what is made on a provider is kept for as long as it lives.
     reference = None if provider is None else weakref.ref(provider)
 
@@ -43,14 +40,6 @@ def observe_ourselves(meter: Meter, provider: MeterProvider | None) -> None:
 
     meter.create_observable_counter(OVERHEAD_DURATION, [_seconds], unit="s", description=OVERHEAD_DESCRIPTION)
     meter.create_observable_counter(SERIES_DROPPED, [dropped], unit="{series}", description=SERIES_DROPPED_DESCRIPTION)
-
-
-def _first_estimate(component: str) -> float:
-    # Loaded when somebody reads: it times a profiler and a cache, which in turn need this module.
-    from autonomous_dev.performance._calibration import estimate_overhead  # noqa: PLC0415
-
-    estimate_overhead()
-    return _state.overhead_estimates[component]()
 
 
 def _seconds(_: CallbackOptions) -> list[Observation]:
