@@ -3,16 +3,21 @@ What ``cached`` can be asked for: a time to live, types, keys, invalidation, C's
 """
 
 import asyncio
+import contextvars
 import functools
 import gc
 import inspect
 import os
 import weakref
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.trace import NoOpTracer
 
 from autonomous_dev import _state
 from autonomous_dev.errors import InvalidTypeError, InvalidValueError
@@ -743,3 +748,263 @@ def test_coroutine_functions_take_every_option():
         assert await f(3) is not second
 
     asyncio.run(run())
+
+
+# What may come between two steps of ours.
+
+
+def test_an_exception_while_a_span_begins_leaves_no_one_waiting():
+    """
+    Ctrl-C in the program's own span processor passes, and the next call computes.
+    """
+
+    class Tracer(NoOpTracer):
+        def start_span(self, *args, **kwargs):
+            if interrupted:
+                raise interrupted.pop()
+            return super().start_span(*args, **kwargs)
+
+    class Provider:
+        def get_tracer(self, *_, **__):
+            return Tracer()
+
+    interrupted = [KeyboardInterrupt()]
+
+    @cached(tracer_provider=Provider())
+    def f(n):
+        return n
+
+    # The API's own no-op tracer is known to record nothing; ours is another class.
+    with pytest.raises(KeyboardInterrupt):
+        f(1)
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(f, 1).result(timeout=30) == 1
+    assert f._cache._flights == {}
+
+
+def test_a_lead_that_is_dropped_lets_those_who_wait_go_on():
+    """
+    Whatever comes between the beginning of a computation and the block around it, its flight lands.
+    """
+
+    @cached
+    def f(n):
+        return n
+
+    value, lead = f._cache.depart(1)
+    flight = lead.flight
+    del value, lead
+
+    assert flight.landed
+    assert f(1) == 1
+
+
+def test_a_child_forked_inside_a_computation_waits_for_nobody():
+    """
+    Neither another thread of the child nor its own next call waits for what the parent was computing.
+    """
+
+    @cached
+    def f(n):
+        if n == 1 and not children:
+            children.append(os.fork())
+            if children[0] == 0:
+                with ThreadPoolExecutor() as pool:
+                    good = pool.submit(f, 1).result(timeout=20) == 1
+                os._exit(0 if good and f(1) == 1 and f.cache_info().hits else 1)
+        return n
+
+    children = []
+    assert f(1) == 1
+    assert os.waitpid(children[0], 0)[1] == 0
+
+
+def test_a_method_under_another_decorator_is_still_known_by_identity():
+    """
+    What ``functools.wraps`` says of a wrapper tells that its first argument is an instance.
+    """
+
+    def decorator(function):
+        @functools.wraps(function)
+        def wrapper(*args, **kwargs):
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    @dataclass(frozen=True)
+    class Point:
+        x: int
+
+        @cached
+        @decorator
+        def itself(self):
+            return id(self)
+
+    one, other = Point(1), Point(1)
+    gone = weakref.ref(other)
+
+    assert one.itself() == id(one)
+    assert other.itself() == id(other)
+    del other
+    assert gone() is None
+
+
+class Pair(NamedTuple):
+    """
+    Compared by value, and not referenced weakly.
+    """
+
+    value: object
+
+    @cached
+    def kind(self):
+        """
+        Tells the value's type.
+        """
+        return type(self.value).__name__
+
+
+def test_an_instance_that_takes_no_weak_reference_is_known_by_identity():
+    """
+    Equal named tuples are different instances.
+    """
+    one, other = Pair(1), Pair(True)
+
+    assert [one.kind(), other.kind(), one.kind()] == ["int", "bool", "int"]
+    assert Pair.kind.cache_info().hits == 1
+
+
+def test_a_key_of_a_dead_instance_is_not_taken_for_anothers():
+    """
+    Where Python could not tell of a death, the instance that is found under the address is compared.
+    """
+
+    class Thing:
+        @cached
+        def read(self):
+            return id(self)
+
+    one, other = Thing(), Thing()
+    one.read()
+    instances = Thing.read._cache.instances
+    instances.known[id(other)] = instances.known[id(one)]
+
+    assert other.read() == id(other)
+
+
+def test_arguments_whose_hash_changes_fill_no_memory():
+    """
+    Entries that can no longer be found are dropped, and so are their computations.
+    """
+
+    class Changing:
+        def __init__(self):
+            self.number = 0
+
+        def __hash__(self):
+            return hash(self.number)
+
+    @cached(10)
+    def f(argument):
+        argument.number = id(argument)
+        return argument.number
+
+    for _ in range(2000):
+        f(Changing())
+
+    assert len(f._cache.lru.entries) <= 21
+    assert len(f._cache._flights) <= 300
+
+
+def test_self_and_cls_with_defaults_are_ordinary_parameters():
+    """
+    Only a first argument that has to be given is an instance; a default without a hash changes nothing of that.
+    """
+
+    class Unhashable:
+        def __hash__(self):
+            raise RuntimeError("no hash")
+
+    @cached
+    def reg(cls=None, options=[]):  # noqa: B006
+        return cls, options
+
+    @cached
+    def other(n, default=Unhashable()):  # noqa: B008
+        return n, default
+
+    @cached
+    def made(cls, options=[]):  # noqa: B006
+        return cls, options
+
+    assert reg() == reg(None) == (None, [])
+    assert made(int) == made(cls=int) == (int, [])
+    assert other(1)[0] == 1
+
+
+def test_a_class_with_an_asynchronous_call_is_called_as_a_class():
+    """
+    Making an instance is no coroutine; and an object whose call is a generator is refused as a generator function is.
+    """
+
+    class Client:
+        async def __call__(self):
+            return 1
+
+    class Stream:
+        def __call__(self):
+            yield 1
+
+    made = cached(Client)
+
+    assert isinstance(made(), Client)
+    assert made() is made()
+    with pytest.raises(InvalidTypeError, match="generator"):
+        cached(Stream())
+
+
+def test_a_task_begun_inside_a_computation_keeps_no_result():
+    """
+    The context that a task copies knows what computes, and not what it gave.
+    """
+
+    class Result:
+        pass
+
+    @cached(1)
+    def f(n):
+        contexts.append(contextvars.copy_context())
+        return Result()
+
+    contexts = []
+    gone = weakref.ref(f(1))
+    f(2)
+
+    assert gone() is None
+    assert contexts
+
+
+def test_bare_refuses_a_clock_of_its_own():
+    """
+    What lru_cache cannot use is not taken and ignored.
+    """
+    with pytest.raises(InvalidTypeError, match="has no clock"):
+        cached(bare=True, clock=lambda: 0.0)
+
+
+@pytest.mark.parametrize("length", [95, 190])
+def test_predictions_are_right_for_results_that_expire(length):
+    """
+    In a loop through a cache with a time to live, what twice and four times the capacity would hit is what they hit.
+    """
+    clock = Clock()
+    caches = {size: cached(size, ttl=3 * length, clock=clock)(lambda n: n) for size in (50, 100, 200)}
+    for step in range(6000):
+        clock.now += 1
+        for f in caches.values():
+            f(step % length)
+    ratio = {size: f._cache.counts.hits / 6000 for size, f in caches.items()}
+    counts = caches[50]._cache.counts
+
+    assert (counts.hits + counts.saved[0]) / 6000 == pytest.approx(ratio[100], abs=0.03)
+    assert (counts.hits + counts.saved[1]) / 6000 == pytest.approx(ratio[200], abs=0.03)

@@ -66,6 +66,7 @@ class Adviser:
 
     __slots__ = (
         "_capacity",
+        "_carried",
         "_evictions",
         "_expiries",
         "_sampled_evictions",
@@ -86,6 +87,8 @@ class Adviser:
         self.saved = [0] * len(CAPACITY_FACTORS)
         self._segments: _Segments = ()
         self._expiries: dict[int, float] = {}
+        # Of entries that the cache computed anew: when the value would have expired that a larger one still has.
+        self._carried: dict[int, float] = {}
         # Mixed hashes below this are followed; 0 where all are.
         self._threshold = (SAMPLE << 64) // capacity if capacity > SAMPLE else 0
         self._evictions = self._sampled_evictions = self._unsampled = 0
@@ -118,7 +121,10 @@ class Adviser:
             self._push_sample_down()
         for place, segment in enumerate(segments):
             if segment.pop(key_hash, None) is not None:
-                if not self._expiries or now < self._expiries.pop(key_hash, math.inf):
+                expires = self._expiries.pop(key_hash, math.inf)
+                if now < expires:
+                    if expires != math.inf:
+                        self._carried[key_hash] = expires
                     for factor in range(
                         len(CAPACITY_FACTORS) - 1, place - 1, -1
                     ):  # a reader never sees 2 save more than 8
@@ -142,7 +148,7 @@ class Adviser:
         if not self._segments:
             self._segments = tuple(OrderedDict() for _ in CAPACITY_FACTORS)
         if expires != math.inf:
-            self._expiries[key_hash] = expires
+            self._expiries[key_hash] = self._carried.pop(key_hash, expires)
         newest = self._segments[0]
         if self._threshold:
             newest[key_hash] = self._evictions << _NUMBER_BITS | self._sampled_evictions & _NUMBER
@@ -152,10 +158,17 @@ class Adviser:
             if len(newest) > self._capacity:
                 self._push_down()
 
+    def expired(self, key_hash: int) -> None:
+        """
+        The cache dropped the key of this hash because its time was up.
+        """
+        self._carried.pop(key_hash, None)
+
     def forget(self, key_hash: int) -> None:
         """
         The key of this hash was invalidated, or put into the cache without having been looked up.
         """
+        self._carried.pop(key_hash, None)
         for segment in self._segments:
             if segment.pop(key_hash, None) is not None:
                 self._expiries.pop(key_hash, None)
@@ -167,6 +180,7 @@ class Adviser:
         """
         self._segments = ()
         self._expiries.clear()
+        self._carried.clear()
 
     def _push_down(self) -> None:
         """

@@ -119,7 +119,7 @@ def cached(
     - One computation per key at a time: other threads and tasks wait for it. Where it fails or is cancelled,
       the next of them computes. Who would wait for itself computes by itself.
     - A first parameter called ``self`` or ``cls`` counts by identity and is not kept alive by the cache, unless
-      a result refers to it or its class has ``__slots__`` without ``__weakref__``.
+      a result refers to it or it takes no weak reference, as a named tuple or a class with ``__slots__``.
     - A hit costs no telemetry and takes no lock: hits and misses are counted and read when metrics are collected,
       also across ``cache_clear``. Each computation is a span ``cached <name>`` with a keyed hash of the arguments.
     - What 2, 4 and 8 times the capacity would hit is told from the misses: ``autonomous-dev caches``.
@@ -219,8 +219,13 @@ def _check(ttl: object, typed: object, key: object, clock: object, bare: object,
     if bare:
         asked = [
             name
-            for name, value in (("ttl", ttl), ("key", key), ("tracer_provider", tracer_provider))
-            if value is not None
+            for name, value, default in (
+                ("ttl", ttl, None),
+                ("key", key, None),
+                ("clock", clock, time.monotonic),
+                ("tracer_provider", tracer_provider, None),
+            )
+            if value is not default
         ]
         if asked:
             raise InvalidTypeError(
@@ -231,7 +236,8 @@ def _check(ttl: object, typed: object, key: object, clock: object, bare: object,
 def _check_function(function: object) -> None:
     if not callable(function):
         raise InvalidTypeError(f"a {type(function).__name__} cannot be cached; expected a function")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    called = function if inspect.isroutine(function) else type(function).__call__
+    if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
         raise InvalidTypeError(
             f"{qualified_name(function)} is a generator function, whose result can be read only once; "
             f"cache a function that returns a list or a tuple"

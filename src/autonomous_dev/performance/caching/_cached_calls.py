@@ -17,7 +17,7 @@ from autonomous_dev.performance._guard import report
 from autonomous_dev.performance._instruments import road_on
 from autonomous_dev.performance._names import MAX_LENGTH, qualified_name
 from autonomous_dev.performance._span import OpenSpan, error_type_of
-from autonomous_dev.performance.caching._flight import Flight
+from autonomous_dev.performance.caching._flight import Flight, Lead, Needs
 from autonomous_dev.performance.caching._function_cache import FunctionCache
 from autonomous_dev.performance.caching._keys import Unfreezable, entry_key, parts_key
 from autonomous_dev.performance.caching._signature import signature_of
@@ -160,30 +160,30 @@ class CachedCalls:
             report("cache")
             return False
 
-    def begin(self, key: Any) -> tuple[Any, Flight | None]:
+    def begin(self, key: Any) -> tuple[Any, Lead | None]:
         """
         Wait while another thread computes the value of *key*, or begin to compute it.
 
         Returns:
-            The value and None; or MISSING where the caller is to compute, and the flight that others wait for,
-            None where it computes for itself.
+            The value and None; or MISSING where the caller is to compute, and its lead of those who wait, None where
+            it computes for itself.
         """
         while True:
-            value, flight, leads = self._depart(key)
-            if flight is None or leads:
+            value, flight = self._depart(key)
+            if not isinstance(flight, Flight):
                 return value, flight
             if not flight.wait():
                 return self._alone()
             if flight.outcome:
                 return self._shared(flight)
 
-    async def begin_in_task(self, key: Any) -> tuple[Any, Flight | None]:
+    async def begin_in_task(self, key: Any) -> tuple[Any, Lead | None]:
         """
         As :meth:`begin`, for a coroutine: the event loop goes on while another task computes.
         """
         while True:
-            value, flight, leads = self._depart(key)
-            if flight is None or leads:
+            value, flight = self._depart(key)
+            if not isinstance(flight, Flight):
                 return value, flight
             if not await flight.wait_in_task():
                 return self._alone()
@@ -212,13 +212,13 @@ class CachedCalls:
         if self._road is not None:
             self._road.close(opened, exception, error_type_of(exception))
 
-    def _depart(self, key: Any) -> tuple[Any, Flight | None, bool]:
+    def _depart(self, key: Any) -> tuple[Any, Flight | Lead | None]:
         if key is not MISSING:
             try:
                 return self.cache.depart(key)
             except Exception:  # noqa: BLE001 - an argument's own __eq__ failed
                 report("cache")
-        return *self._alone(), False
+        return self._alone()
 
     def _alone(self) -> tuple[Any, None]:
         self.cache.count_miss()
@@ -237,21 +237,27 @@ class Computation:
         outcome: What it gave, as a tuple of one; set inside.
     """
 
-    __slots__ = ("_calls", "_flight", "_key", "_opened", "_outer", "_token", "outcome")
+    __slots__ = ("_calls", "_key", "_lead", "_opened", "_outer", "_token", "outcome")
 
-    def __init__(self, calls: CachedCalls, key: Any, flight: Flight | None) -> None:
+    def __init__(self, calls: CachedCalls, key: Any, lead: Lead | None) -> None:
         self._calls = calls
         self._key = key
-        self._flight = flight
+        self._lead = lead
+        self._opened: OpenSpan | None = None
         self.outcome: tuple[Any, ...] = ()
 
     def __enter__(self) -> Self:
-        if self._flight is not None:
-            self._outer: Flight | None = _state.innermost_computation.get()
+        lead = self._lead
+        if lead is not None:
+            self._outer: Needs | None = _state.innermost_computation.get()
             if self._outer is not None:
-                self._outer.needs(self._flight)
-            self._token = _state.innermost_computation.set(self._flight)
-        self._opened = self._calls.open_span(self._key)
+                self._outer.add(lead.flight.needs)
+            self._token = _state.innermost_computation.set(lead.flight.needs)
+        try:
+            self._opened = self._calls.open_span(self._key)
+        except BaseException as exception:  # of a signal handler
+            self.__exit__(type(exception), exception, exception.__traceback__)
+            raise
         return self
 
     def __exit__(
@@ -260,10 +266,11 @@ class Computation:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._flight is not None:
-            self._calls.cache.arrive(self._key, self._flight, self.outcome)
+        lead = self._lead
+        if lead is not None:
+            self._calls.cache.arrive(self._key, lead.flight, self.outcome)
             if self._outer is not None:
-                self._outer.needs_no_more(self._flight)
+                self._outer.remove(lead.flight.needs)
             try:
                 _state.innermost_computation.reset(self._token)
             except ValueError:

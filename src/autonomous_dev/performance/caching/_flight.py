@@ -12,13 +12,51 @@ from typing import Any
 from autonomous_dev import _state
 
 
+class Needs:
+    """
+    What a computation depends on now: other computations.
+
+    Threads and tasks may wait in a ring: f(1) needs f(2) in one thread while f(2) needs f(1) in another. Who would
+    close a ring does not wait but computes by itself. The contexts of computations hold this, and no result.
+    """
+
+    __slots__ = ("_others",)
+
+    def __init__(self) -> None:
+        self._others: list[Needs] = []
+
+    def add(self, other: Needs) -> None:
+        """
+        It cannot go on before *other* has ended.
+        """
+        self._others.append(other)
+
+    def remove(self, other: Needs) -> None:
+        """
+        Take back one :meth:`add`.
+        """
+        with contextlib.suppress(ValueError):
+            self._others.remove(other)
+
+    def reach(self, other: Needs) -> bool:
+        """
+        Whether it waits for *other*, over any number of computations.
+        """
+        seen: set[int] = set()
+        ahead = [self]
+        while ahead:
+            one = ahead.pop()
+            if one is other:
+                return True
+            if id(one) not in seen:
+                seen.add(id(one))
+                ahead.extend(tuple(one._others))  # noqa: SLF001 - of this class
+        return False
+
+
 class Flight:
     """
     A computation that is under way, and those who wait for its end.
-
-    Threads and tasks may wait in a ring: f(1) needs f(2) in one thread while f(2) needs f(1) in another. So
-    each flight knows the flights that its computation depends on now, and who would close a ring does not
-    wait but computes by itself.
 
     Attributes:
         thread: Identifier of the thread that computes.
@@ -26,15 +64,17 @@ class Flight:
         landed: True once the computation has ended.
 
         outcome: What it gave, as a tuple of one; empty while it runs and where it failed.
+
+        needs: What it depends on.
     """
 
-    __slots__ = ("_depends", "_waiters", "landed", "outcome", "thread")
+    __slots__ = ("_waiters", "landed", "needs", "outcome", "thread")
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
         self.landed = False
         self.outcome: tuple[Any, ...] = ()
-        self._depends: list[Flight] = []
+        self.needs = Needs()
         self._waiters: list[Callable[[], object]] = []
 
     def land(self, outcome: tuple[Any, ...]) -> None:
@@ -92,44 +132,40 @@ class Flight:
         return True
 
     def _board(self, wake: Callable[[], object]) -> bool:
-        mine: Flight | None = _state.innermost_computation.get()
+        mine: Needs | None = _state.innermost_computation.get()
         if mine is not None:
             # Both at once: of two who would close a ring, the second sees the first.
             with _state.lock():
-                if self._reaches(mine):
+                if self.needs.reach(mine):
                     return False
-                mine.needs(self)
+                mine.add(self.needs)
         self._waiters.append(wake)
         if self.landed:
             wake()
         return True
 
     def _leave(self) -> None:
-        mine: Flight | None = _state.innermost_computation.get()
+        mine: Needs | None = _state.innermost_computation.get()
         if mine is not None:
-            mine.needs_no_more(self)
+            mine.remove(self.needs)
 
-    def _reaches(self, other: Flight) -> bool:
-        seen: set[int] = set()
-        ahead = [self]
-        while ahead:
-            flight = ahead.pop()
-            if flight is other:
-                return True
-            if id(flight) not in seen:
-                seen.add(id(flight))
-                ahead.extend(tuple(flight._depends))  # noqa: SLF001 - of this class
-        return False
 
-    def needs(self, other: Flight) -> None:
-        """
-        Note that this computation cannot end before *other* has.
-        """
-        self._depends.append(other)
+class Lead:
+    """
+    What the one who computes holds of a flight. Whatever becomes of it, a flight that nobody leads any more has landed.
 
-    def needs_no_more(self, other: Flight) -> None:
-        """
-        Take back one :meth:`needs`.
-        """
-        with contextlib.suppress(ValueError):
-            self._depends.remove(other)
+    An exception of a signal handler may come between any two steps: then this is dropped, and those who wait go on.
+
+    Attributes:
+        flight: What it leads.
+    """
+
+    __slots__ = ("flight",)
+
+    def __init__(self) -> None:
+        self.flight = Flight()
+
+    def __del__(self) -> None:
+        flight = getattr(self, "flight", None)
+        if flight is not None and not flight.landed:
+            flight.land(())

@@ -13,13 +13,16 @@ from autonomous_dev._state import CacheCounts
 from autonomous_dev.performance._cache_instruments import observe_caches
 from autonomous_dev.performance._guard import report
 from autonomous_dev.performance.caching._adviser import Adviser
-from autonomous_dev.performance.caching._flight import Flight
+from autonomous_dev.performance.caching._flight import Flight, Lead
 from autonomous_dev.performance.caching._instances import InstanceKey, Instances
 from autonomous_dev.performance.caching._lru import NEVER, Entry, Lru
 from autonomous_dev.performance.caching._simple_cache import MISSING
 
 _BURY_AT: Final = 8
 """Entries of dead instances are looked for once there is one dead in so many entries: each costs a bounded time."""
+
+_MANY_FLIGHTS: Final = 256
+"""Computations under way from which on it is looked whether some have landed."""
 
 
 class FunctionCache:
@@ -122,12 +125,12 @@ class FunctionCache:
                 self.lru.remove(entry)
         return entry is not None
 
-    def depart(self, key: Any) -> tuple[Any, Flight | None, bool]:
+    def depart(self, key: Any) -> tuple[Any, Flight | Lead | None]:
         """
         Look *key* up again, and join or begin its computation where it is not there.
 
         Returns:
-            The value or MISSING; the flight, None with a value; whether it is the caller who computes.
+            The value and None; or MISSING with the flight that somebody else leads, or with the caller's own lead.
 
         Raises:
             Exception: What the key's own ``==``, or the clock, raises.
@@ -136,20 +139,20 @@ class FunctionCache:
         with self._lock:
             flight = self._flights.get(key)
             if flight is not None and not flight.landed:
-                return MISSING, flight, False
+                return MISSING, flight
             now = self._now()
             entry = self.lru.find(key, now)
             if entry is not None:
                 self._counts.hits += 1
-                return entry.value, None, False
+                return entry.value, None
             if len(self.instances.died) * _BURY_AT > len(self.lru):
                 gone = self._bury()
             gone += self._expire()
             self._counts.misses += 1
             self._adviser.missed(hash(key), now)
-            # Last, so that nothing can fail between this and the computation that lands it.
-            self._flights[key] = flight = Flight()
-            return MISSING, flight, True
+            lead = Lead()
+            self._flights[key] = lead.flight
+            return MISSING, lead
 
     def arrive(self, key: Any, flight: Flight, outcome: tuple[Any, ...]) -> None:
         """
@@ -162,6 +165,9 @@ class FunctionCache:
                     del self._flights[key]
                     if outcome:
                         gone += self._store(key, outcome[0])
+                elif len(self._flights) > _MANY_FLIGHTS:
+                    # Of arguments whose hash has changed meanwhile, and of leads that were dropped.
+                    self._flights = {key: each for key, each in self._flights.items() if not each.landed}
         except Exception:  # noqa: BLE001 - an argument's own __eq__ or the clock failed
             report("cache")
         finally:
@@ -209,6 +215,10 @@ class FunctionCache:
         for entry in gone:
             self._counts.expirations += 1
             self._remove(entry)
+            try:
+                self._adviser.expired(hash(entry.key))
+            except Exception:  # noqa: BLE001 - the key's own __hash__ failed
+                report("cache")
         return gone
 
     def _bury(self) -> list[Entry]:
@@ -234,9 +244,9 @@ class FunctionCache:
         # Another thread of the parent may have held the lock.
         self._lock = threading.RLock()
         self.lru.reconcile()
-        # Other threads are not in the child: what they were computing nobody will finish.
-        mine = threading.get_ident()
-        self._flights = {key: flight for key, flight in self._flights.items() if flight.thread == mine}
+        # Other threads and the loop's tasks are not in the child, and what this thread computes it may leave: nobody
+        # waits for what was under way.
+        self._flights = {}
 
 
 def _of_the_dead(key: Any) -> bool:

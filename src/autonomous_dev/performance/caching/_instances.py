@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from typing import Any
+from typing import Any, Final
+
+_MOST_DEAD: Final = 4096
+"""Dead instances that are counted until somebody looks for their entries."""
 
 
 class InstanceKey(weakref.ref[Any]):
@@ -22,6 +25,23 @@ class InstanceKey(weakref.ref[Any]):
     __hash__ = object.__hash__
 
 
+class Itself:
+    """
+    Stands for an object that takes no weak reference: equal by identity, and kept alive.
+    """
+
+    __slots__ = ("instance",)
+
+    def __init__(self, instance: Any) -> None:
+        self.instance = instance
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Itself and other.instance is self.instance
+
+    def __hash__(self) -> int:
+        return id(self.instance)
+
+
 class Instances:
     """
     The keys of the instances whose methods were called, each made at its first call.
@@ -30,17 +50,17 @@ class Instances:
         known: The keys of the living by ``id``. An instance that dies takes its key out before its address can be
             another's, so that a key which is found here is the right one.
 
-        died: Keys of instances that are gone, until somebody clears it.
+        died: One for each instance that is gone, until somebody clears it.
     """
 
     def __init__(self) -> None:
         self.known: dict[int, InstanceKey] = {}
         # A weak reference's callback may run at any moment, inside a lock too: it only notes what died.
-        self.died: deque[InstanceKey] = deque()
+        self.died: deque[None] = deque(maxlen=_MOST_DEAD)
 
     def key(self, instance: Any) -> Any:
         """
-        The key of *instance*: itself, where it cannot be referenced weakly.
+        The key of *instance*, which is kept alive by it only where it cannot be referenced weakly.
         """
         known = self.known.get(id(instance))
         if known is not None and known() is instance:
@@ -48,7 +68,7 @@ class Instances:
         try:
             made = InstanceKey(instance, self._note)
         except TypeError:
-            return instance
+            return Itself(instance)
         made.ident = id(instance)
         # Of two threads that come here at once, the first one's key is taken by both.
         key = self.known.setdefault(made.ident, made)
@@ -60,4 +80,4 @@ class Instances:
         if isinstance(key, InstanceKey):
             if self.known.get(key.ident) is key:
                 del self.known[key.ident]
-            self.died.append(key)
+            self.died.append(None)

@@ -109,6 +109,8 @@ class Lru:
         self._forget(entry)
         if self.entries.get(entry.key) is entry:
             del self.entries[entry.key]
+        elif len(self.entries) > 2 * self.max_size:  # of keys whose hash has changed since
+            self.reconcile()
 
     def oldest(self) -> Entry:
         """
@@ -139,7 +141,8 @@ class Lru:
 
     def reconcile(self) -> None:
         """
-        In a forked child: drop what another thread of the parent had half put in.
+        Drop what has a key and no place: what another thread of a forked child's parent had half put in, and what
+        could not be found under its key any more.
         """
         if len(self.entries) != len(self._order):
             whole = [entry for entry in self.entries.values() if entry in self._order]

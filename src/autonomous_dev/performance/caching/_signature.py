@@ -93,23 +93,29 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     """
     try:
         if "__signature__" in getattr(function, "__dict__", {}):  # what somebody says may not be how it is called
-            return _any(instance=takes_instance(function))
+            return _any(_instance_name(function))
         parameters = list(inspect.signature(function, follow_wrapped=False).parameters.values())
+        if parameters and parameters[0].kind is _KINDS.VAR_POSITIONAL:  # another decorator's: it may wrap a method
+            return _any(_instance_name(function))
         hash(tuple(p.default for p in parameters))
-    except (TypeError, ValueError):  # a built-in does not say; a default has no hash
-        return _any(instance=takes_instance(function))
+    except Exception:  # noqa: BLE001 - a built-in does not say; a default has no hash, or fails to give one
+        return _any(_instance_name(function))
     return Signature(parameters)
 
 
 def takes_instance(function: Callable[..., Any]) -> bool:
     """
-    True where the first parameter of *function* is called ``self`` or ``cls``.
+    True where *function*, or what it wraps, is called with a first argument named ``self`` or ``cls``.
     """
+    return bool(_instance_name(function))
+
+
+def _instance_name(function: Callable[..., Any]) -> str:
     try:
-        first = next(iter(inspect.signature(function).parameters), "")
+        parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # a built-in does not say
-        return False
-    return first in INSTANCE_NAMES
+        return ""
+    return parameters[0].name if _begins_with_an_instance(parameters) else ""
 
 
 def _begins_with_an_instance(parameters: list[inspect.Parameter]) -> bool:
@@ -122,10 +128,10 @@ def _begins_with_an_instance(parameters: list[inspect.Parameter]) -> bool:
     )
 
 
-def _any(*, instance: bool) -> Signature:
+def _any(instance: str) -> Signature:
     """
-    ``(*args, **kwargs)``, after ``self`` where there is one.
+    ``(*args, **kwargs)``, after the *instance* where there is one.
     """
-    first = [inspect.Parameter("self", _KINDS.POSITIONAL_ONLY)] if instance else []
+    first = [inspect.Parameter(instance, _KINDS.POSITIONAL_OR_KEYWORD)] if instance else []
     rest = [inspect.Parameter("args", _KINDS.VAR_POSITIONAL), inspect.Parameter("kwargs", _KINDS.VAR_KEYWORD)]
     return Signature([*first, *rest])

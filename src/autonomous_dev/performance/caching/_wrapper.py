@@ -33,9 +33,9 @@ def §found_key({declared}):
     except §Exception:
         pass
     §found = {found}
-    §value, §flight = {await_}§calls.{begin}(§found)
+    §value, §lead = {await_}§calls.{begin}(§found)
     if §value is §MISSING:
-        with §Computation(§calls, §found, §flight) as §computation:
+        with §Computation(§calls, §found, §lead) as §computation:
             §value = {await_}§function({passed})
             §computation.outcome = (§value,)
     return §value
@@ -89,19 +89,22 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
     """
     Whether a call gives a coroutine; a callable object may have an async ``__call__``.
     """
-    call = getattr(function, "__call__", None)  # noqa: B004 - looked at, not asked whether it is there
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - looked at, not asked whether it is there
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _source(calls: CachedCalls, *, is_coroutine: bool) -> str:
     signature = calls.signature
     parts, types = signature.parts, signature.types if calls.typed else ()
+    alive = "§entry.expires > §clock()" if calls.expires else "True"
     if calls.key_function is not None:
         key, found = "§key", "§calls.own_key(§key)"
     else:
         found = f"§calls.key({_tuple(parts)}, {_tuple(types)})"
         if signature.takes_instance:
-            parts = (f"§instances[§id({parts[0]})]", *parts[1:])
+            # A dead instance takes its key out before its address is another's, unless Python could not tell us.
+            alive = f"§instance() is {parts[0]} and {alive}"
+            parts = (f"(§instance := §instances[§id({parts[0]})])", *parts[1:])
         key = _tuple((*parts, *types)) if len(parts) + len(types) != 1 else parts[0]
     return _TEMPLATE.format(
         declared=signature.declared,
@@ -109,7 +112,7 @@ def _source(calls: CachedCalls, *, is_coroutine: bool) -> str:
         key_function="" if calls.key_function is None else _KEY_FUNCTION.format(passed=signature.passed),
         key=key,
         found=found,
-        alive="§entry.expires > §clock()" if calls.expires else "True",
+        alive=alive,
         async_="async " if is_coroutine else "",
         await_="await " if is_coroutine else "",
         begin="begin_in_task" if is_coroutine else "begin",
