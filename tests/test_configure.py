@@ -190,6 +190,28 @@ def test_called_again_it_adds_what_is_asked_for_anew(tmp_path):
     assert told == [True, True, True, True]
 
 
+def test_another_name_of_the_same_file_is_the_same_file(tmp_path):
+    """
+    ``..`` and links are followed before a path is compared; links in a circle are an error that names the path.
+    """
+    (tmp_path / "other").symlink_to(tmp_path)
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    told = run_child(f"""
+        from autonomous_dev import configure
+        from autonomous_dev.errors import StorageError
+        os.chdir({str(tmp_path)!r})
+        try:
+            configure(storage="circle")
+        except StorageError as error:
+            named = "circle" in str(error)
+        first = configure(storage="journal.jsonl")
+        again = [configure(storage=f"../{{Path.cwd().name}}/journal.jsonl"), configure(storage="other/journal.jsonl")]
+        tell([named, [each is first for each in again]])
+    """)
+
+    assert told == [True, [True, True]]
+
+
 def test_other_values_are_an_error_that_names_both(tmp_path):
     """
     A second journal, policy or port by ``configure`` is refused, and the message says what to use instead.

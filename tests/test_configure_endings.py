@@ -75,12 +75,16 @@ def forked():
         sys.exit(0)
     os.waitpid(child, 0)
 
+def forked_in_a_process():
+    in_a_process("fork", lambda _: forked())
+
 WAYS = {
     "end": lambda: work(1),
     "sys.exit": lambda: sys.exit(work(2)),
     "exception": raised,
     "SIGTERM": terminated,
     "fork": forked,
+    "fork in a Process": forked_in_a_process,
     "Process by fork": lambda: in_a_process("fork"),
     "Process by fork server": lambda: in_a_process("forkserver", set_up_and_work),
     "Process by spawn": lambda: in_a_process("spawn", set_up_and_work),
@@ -118,6 +122,7 @@ def environment(tmp_path):
         ("exception", 1, 1),
         ("SIGTERM", 5, 1),
         ("fork", 0, 3),
+        ("fork in a Process", 0, 3),
         ("Process by fork", 0, 1),
         ("Process by fork server", 0, 1),
         ("Process by spawn", 0, 1),
@@ -176,6 +181,23 @@ def test_an_exporter_that_hangs_keeps_the_program_no_longer_than_its_time_out(en
 
     assert 0.35 < seconds < 3
     assert said.count("took longer than 0.4 s: its last data may be lost") == 2
+
+
+def test_an_exporter_that_hangs_and_was_added_to_the_applications_provider_keeps_the_program_no_longer(environment):
+    """
+    The application's provider shuts down by itself; what ``traces`` put into it is given up after its time-out.
+    """
+    own = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+trace.set_tracer_provider(TracerProvider())
+"""
+    variables = {"OTEL_BSP_EXPORT_TIMEOUT": "400"}
+
+    said, seconds = run_to_its_end(own + CALLS.replace("()\n", "(traces='hanging')\n", 1), **environment, **variables)
+
+    assert 0.35 < seconds < 3
+    assert said.count("took longer than 0.4 s: its last data may be lost") == 1
 
 
 def test_an_exporter_that_hangs_does_not_keep_a_child_of_a_pool(environment):

@@ -182,6 +182,37 @@ def test_prometheus_in_the_environment_is_our_page(environment):
     assert len({metric["pid"] for metric in exported(environment, "metrics")}) == 2
 
 
+def test_a_page_that_is_owed_is_served_by_the_next_call(environment):
+    """
+    While the port of the environment is taken, each call says so; once it is free, the page is there.
+    """
+    told = run_child(
+        """
+        import socket
+        from autonomous_dev import configure
+        from autonomous_dev.errors import ServeError
+        def refused():
+            try:
+                configure()
+            except ServeError:
+                return True
+            return False
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            os.environ["OTEL_EXPORTER_PROMETHEUS_PORT"] = str(port)
+            tries = [refused(), refused()]
+        server = configure().server
+        tell([tries, server.port == port, configure().server is server])
+        """,
+        **environment,
+        OTEL_METRICS_EXPORTER="prometheus",
+    )
+
+    assert told == [[True, True], True, True]
+
+
 def test_a_prometheus_page_of_the_applications_own_provider_is_left_to_it(environment):
     """
     Where the application has a MeterProvider, no page is made because of the environment.
@@ -214,6 +245,8 @@ def test_a_prometheus_page_of_the_applications_own_provider_is_left_to_it(enviro
         ({"OTEL_TRACES_EXPORTER": "lines", "OTEL_PYTHON_ID_GENERATOR": "eight"}, ("OTEL_PYTHON_ID_GENERATOR='eight'", "random", "seven")),
         ({"OTEL_TRACES_EXPORTER": "lines", "OTEL_BSP_MAX_QUEUE_SIZE": "0"}, ("OTEL_BSP_MAX_QUEUE_SIZE='0'", "positive")),
         ({"OTEL_TRACES_EXPORTER": "lines", "OTEL_SPAN_EVENT_COUNT_LIMIT": "-1"}, ("OTEL_SPAN_EVENT_COUNT_LIMIT='-1'",)),
+        ({"OTEL_TRACES_EXPORTER": "lines", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT": "-1"}, ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT='-1'",)),
+        ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "-1"}, ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT='-1'",)),
         ({"OTEL_METRICS_EXEMPLAR_FILTER": "foo"}, ("OTEL_METRICS_EXEMPLAR_FILTER='foo'",)),
         ({"OTEL_METRICS_EXEMPLAR_FILTER": "foo", "OTEL_METRICS_EXPORTER": "lines", "OTEL_TRACES_EXPORTER": "lines"}, ("OTEL_METRICS_EXEMPLAR_FILTER='foo'",)),
         ({"OTEL_METRICS_EXPORTER": "lines", "OTEL_METRIC_EXPORT_INTERVAL": "0"}, ("OTEL_METRIC_EXPORT_INTERVAL='0'",)),

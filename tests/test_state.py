@@ -5,12 +5,15 @@ What a process has once stays bounded, and what its bounds refuse is known.
 from __future__ import annotations
 
 import gc
+import threading
 
 import pytest
 
 from autonomous_dev import _state
+from autonomous_dev._cells import Cells
 from autonomous_dev._state import CacheCounts, Refusals
 from autonomous_dev.conventions import CACHE, DROP_REASON, ERROR_TYPE, OPERATION
+from children import run_child
 
 OPERATIONS = (OPERATION, "_other")
 ERRORS = (ERROR_TYPE, "_OTHER")
@@ -47,7 +50,35 @@ def test_operations_beyond_the_bound_are_counted_together_by_how_they_ended(monk
     assert others[0].labels == {OPERATION: "_other"}
     assert failed.labels == {OPERATION: "_other", ERROR_TYPE: "_OTHER"}
     assert _state.refused() == {OPERATIONS: Refusals(4, ("load_user_17", "load_user_18", "load_user_19"))}
-    assert _state.dropped_series() == [({DROP_REASON: "cardinality", OPERATION: "_other"}, 4)]
+    said = {DROP_REASON: "cardinality", OPERATION: "_other", ERROR_TYPE: "", CACHE: ""}
+    assert _state.dropped_series() == [(said, 4)]
+
+
+def test_what_we_time_ourselves_has_a_place_of_its_own(monkeypatch):
+    """
+    However many operations there are, calibration is counted as none of them and takes no place from any.
+    """
+    monkeypatch.setattr(_state, "MAX_OPERATIONS", 2)
+    _state.counted_operation("a")
+    timed = _state.counted_operation(_state.CALIBRATION)
+    _state.counted_operation("b")
+    assert (timed.labels, _state.refused()) == ({OPERATION: _state.CALIBRATION}, {})
+    _state.counted_operation("c")
+    assert _state.counted_operation("a", "KeyError").labels == {OPERATION: "_other", ERROR_TYPE: "_OTHER"}
+    assert _state.operations().keys() == {("a", ""), ("b", ""), ("_other", ""), ("_other", "_OTHER")}
+
+
+def test_calibration_after_the_bound_is_no_call_of_the_program(monkeypatch):
+    """
+    Where all places are taken already, what we time is still counted apart.
+    """
+    monkeypatch.setattr(_state, "MAX_OPERATIONS", 1)
+    for name in ("a", "b"):
+        _state.counted_operation(name)
+    timed = _state.counted_operation(_state.CALIBRATION)
+    _state.cells.add(timed.first)
+    assert (timed.labels, _state.calls()) == ({OPERATION: _state.CALIBRATION}, 0)
+    assert _state.refused() == {OPERATIONS: Refusals(1, ("b",))}
 
 
 def test_all_attribute_sets_are_fewer_than_the_sdk_keeps():
@@ -200,3 +231,69 @@ def test_spent_time_adds_up(monkeypatch):
     _state.spend("journal", 0.5)
     _state.spend("cache", 1.0)
     assert _state.overhead_seconds() == {"journal": 0.75, "cache": 3.0}
+
+
+def test_finalizers_that_count_find_no_lock_of_ours_held():
+    """
+    The collector runs them whenever it likes, also while counts are read: nothing hangs, nothing fails.
+    """
+    told = run_child("""
+    import faulthandler, gc
+    from autonomous_dev import PerformanceProfiler, _state
+    faulthandler.dump_traceback_later(30, exit=True)
+
+    class Connection:
+        def __init__(self, number):
+            self.itself, self.number = self, number
+
+        def __del__(self):
+            with PerformanceProfiler(f"close {self.number}", size=1):
+                pass
+
+    for number in range(20):
+        with PerformanceProfiler(f"known {number}", size=1):
+            pass
+    for number in range(300):
+        gc.collect()
+        gc.disable()
+        Connection(number)
+        # It runs at another allocation each time.
+        gc.set_threshold(gc.get_count()[0] + number % 60)
+        gc.enable()
+        _state.measured(0)
+    gc.collect()
+    closed = [counts[0] for (name, _), counts in _state.operations().items() if name.startswith("close ")]
+    tell([len(closed), sum(closed), _state.failures()])
+    """)
+
+    assert told == [300, 300.0, {}]
+
+
+def test_cells_that_are_asked_for_while_others_are_given_are_others():
+    """
+    A finalizer in the midst of it gets its own, and both may count at once.
+    """
+    cells = Cells()
+    given = []
+    asked = []
+
+    class Values(list):
+        def extend(self, more):
+            asked.append(more)
+            if len(asked) == 1:
+                given.append(cells.allocate(3))
+                cells.add(given[0] + 2)
+            super().extend(more)
+
+    cells.values = Values()
+    thread = threading.Thread(target=lambda: given.append(cells.allocate(2)), daemon=True)
+    thread.start()
+    thread.join(20)
+    given.append(cells.allocate(4))
+    cells.add(given[2] + 3)
+
+    assert not thread.is_alive()
+    first, second, third = given
+    taken = [*range(first, first + 3), *range(second, second + 2), *range(third, third + 4)]
+    assert len(set(taken)) == 9
+    assert (cells.read(first, 3), cells.read(second, 2), cells.read(third, 4)) == ((0, 0, 1), (0, 0), (0, 0, 0, 1))

@@ -5,8 +5,8 @@ What a journal holds, as the metrics that a live process would have shown: for w
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 from opentelemetry.sdk.metrics.export import AggregationTemporality, Histogram, HistogramDataPoint, Metric
@@ -68,6 +68,19 @@ class RecordedSource(Protocol):
         ...
 
 
+_SAID: Final = {
+    (conventions.CALL_BUDGET, "s"): "How long profiled operations may take.",
+    (conventions.CACHE_CAPACITY, "{entry}"): "Entries that caches can hold at most.",
+    (
+        conventions.CACHE_HIT_RATIO_PREDICTED,
+        "1",
+    ): "Share of lookups that a cache of a larger capacity would have answered.",
+}
+"""Our own gauges in a journal: name and unit, as a live process has them, and what they are."""
+
+_DROPPED: Final = (conventions.SERIES_DROPPED, "{series}")
+
+
 class RecordedMetrics:
     """
     The newest state of a journal, on the instruments of a provider of its own.
@@ -82,13 +95,18 @@ class RecordedMetrics:
         self._shown: frozenset[SeriesKey] = frozenset()
         self._durations: tuple[HistogramDataPoint, ...] = ()
         self._lookups: Mapping[str, tuple[int, int]] = {}
+        self._newest: Mapping[tuple[str, str], Sequence[Observation]] = {}
 
     def publish(self, provider: MeterProvider) -> None:
         """
         Make the instruments; once.
         """
         meter = provider.get_meter(conventions.SCOPE, conventions.VERSION)
-        self._gauges = RecordedGauges(meter)
+        self._gauges = RecordedGauges(meter, self._refused)
+        for (name, unit), description in _SAID.items():
+            meter.create_observable_gauge(
+                name, callbacks=[self._observer((name, unit))], unit=unit, description=description
+            )
         meter.create_observable_counter(
             conventions.CACHE_LOOKUPS,
             callbacks=[self._observe_lookups],
@@ -118,7 +136,9 @@ class RecordedMetrics:
         count = self._source.sample_count()
         if count == self._seen or self._gauges is None:
             return
-        self._take_values(self._gauges, self._source.series())
+        series = self._source.series()
+        self._take_values(self._gauges, series)
+        self._newest = _newest_of_ours(series)
         totals = self._source.recorded_totals()
         now = time.time_ns()
         self._durations = tuple(_point(key, cells, now) for key, cells in sorted(totals.operations.items()))
@@ -138,10 +158,30 @@ class RecordedMetrics:
                 cell.value, cell.seconds = float(each.values[-1]), float(each.times[-1]) / 1e9
         self._shown = frozenset(recorded)
 
+    def _observer(self, metric: tuple[str, str]) -> Callable[[CallbackOptions], Sequence[Observation]]:
+        return lambda _: self._newest.get(metric, ())
+
+    def _refused(self) -> list[tuple[dict[str, str], int]]:
+        return [
+            ({key: str(value) for key, value in (said.attributes or {}).items()}, int(said.value))
+            for said in self._newest.get(_DROPPED, ())
+        ]
+
     def _observe_lookups(self, _: CallbackOptions) -> Iterator[Observation]:
         for cache, (hits, misses) in self._lookups.items():
             yield Observation(hits, {conventions.CACHE: cache, conventions.CACHE_RESULT: conventions.HIT})
             yield Observation(misses, {conventions.CACHE: cache, conventions.CACHE_RESULT: conventions.MISS})
+
+
+def _newest_of_ours(series: Sequence[Series]) -> Mapping[tuple[str, str], Sequence[Observation]]:
+    """
+    By name and unit the newest value of each series that is shown as it was said.
+    """
+    newest: dict[tuple[str, str], list[Observation]] = {metric: [] for metric in (*_SAID, _DROPPED)}
+    for each in series:
+        if len(each) and (found := newest.get((each.key.name, each.key.unit))) is not None:
+            found.append(Observation(float(each.values[-1]), dict(each.key.identity)))
+    return newest
 
 
 def _point(key: tuple[str, str], cells: Sequence[float], now: int) -> HistogramDataPoint:

@@ -44,19 +44,25 @@ class Cells:
         values: The cells themselves, for who counts inline where there is a GIL; the same list for good.
     """
 
-    __slots__ = ("_lock", "values")
+    __slots__ = ("_end", "_lock", "values")
 
     def __init__(self) -> None:
         self.values: list[float] = []
-        self._lock = threading.Lock()
+        self._end = 0
+        # A finalizer may run while it is held, and count.
+        self._lock = threading.RLock()
 
     def allocate(self, count: int) -> int:
         """
         Add *count* cells holding zero and return the index of the first.
         """
         with self._lock:
-            first = len(self.values)
-            self.values.extend([0.0] * count)
+            # No call is between these two, so that no finalizer is given the same ones.
+            first = self._end
+            end = self._end = first + count
+            missing = end - len(self.values)
+            if missing > 0:
+                self.values.extend([0.0] * missing)  # more than that where one did so meanwhile: kept for the next
         return first
 
     def add(self, index: int, amount: float = 1.0) -> None:
@@ -101,4 +107,4 @@ class Cells:
         """
         Make a new lock: another thread of the parent may have held the old one.
         """
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()

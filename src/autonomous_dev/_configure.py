@@ -81,12 +81,16 @@ def configure(
     Called again, what is asked for anew is added, what is there already is kept: the same values change nothing.
 
     When the process ends, by ``sys.exit`` and by an exception too, what is measured reaches the journal and the
-    exporters; so it does in children of multiprocessing, ``ProcessPoolExecutor`` and Celery that come to their end. An
-    exporter that hangs keeps the program no longer than ``OTEL_BSP_EXPORT_TIMEOUT`` and ``OTEL_METRIC_EXPORT_TIMEOUT``,
-    30 s by default. Nobody can do so for a process that is killed: SIGTERM kills Python unless the program handles it,
-    with ``signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))`` for example; ``multiprocessing.Pool.terminate`` (the
-    end of ``with Pool()``) sends it to its workers, ``close`` and ``join`` let them end. Nor is there a way before
-    ``os._exit``.
+    exporters; so it does in children of multiprocessing, ``ProcessPoolExecutor`` and Celery that come to their end.
+    Nobody can do so for a process that is killed: SIGTERM kills Python unless the program handles it, with
+    ``signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))`` for example; ``multiprocessing.Pool.terminate`` (the end
+    of ``with Pool()``) sends it to its workers, ``close`` and ``join`` let them end. Nor is there a way before
+    ``os._exit``. ``atexit`` calls first what was registered last: what a handler does that was registered before this
+    call is measured too late. Register it after this call where its own calls are to count.
+
+    An exporter that was made or added here and that hangs keeps the end of the program no longer than
+    ``OTEL_BSP_EXPORT_TIMEOUT`` and ``OTEL_METRIC_EXPORT_TIMEOUT``, 30 s by default. How long the application's own
+    exporters keep it is up to the SDK.
 
     Args:
         storage: A journal. What profilers and caches measure is written to it every five minutes and at exit, by
@@ -122,9 +126,9 @@ def configure(
     _check_paths(storage=storage, policy=policy)
     _check_kinds(traces, histogram)
     wanted = Configuration(
-        storage=None if storage is None else Path(storage).absolute(),
+        storage=None if storage is None else _resolved(storage),
         prometheus_port=prometheus_port,
-        policy=Path(policy).absolute() if isinstance(policy, str | os.PathLike) else policy,
+        policy=_resolved(policy) if isinstance(policy, str | os.PathLike) else policy,
         traces=traces,
         histogram=histogram,
     )
@@ -132,7 +136,8 @@ def configure(
     with composition.lock:
         current: Configuration = composition.configuration or Configuration()
         _refuse_other_values(current, wanted)
-        asked_for_page = not switched_off() and _join(current, wanted)
+        if not switched_off():
+            composition.page_owed |= _join(current, wanted)
         joined = replace(current, traces=current.traces or traces, histogram=current.histogram or histogram)
         current = current if joined == current else joined
         # What was made stays in force where the rest cannot be had: a second call may ask for something else.
@@ -141,13 +146,16 @@ def configure(
             tracker = _make_tracker(wanted.storage, wanted.policy)
             current = replace(current, tracker=tracker, storage=wanted.storage, policy=wanted.policy)
             composition.configuration = current
-        if current.server is None and (prometheus_port is not None or asked_for_page):
+        if current.server is None and (prometheus_port is not None or composition.page_owed):
             current = composition.configuration = _with_page(current, prometheus_port)
+            composition.page_owed = False
     return current
 
 
 def _join(current: Configuration, wanted: Configuration) -> bool:
-    from autonomous_dev._program import join
+    # The SDK reads limits of spans when it is imported.
+    with _environment.refusals("the OpenTelemetry SDK", *_environment.LIMITS):
+        from autonomous_dev._program import join
 
     new_traces = wanted.traces if current.traces is None else None
     return join(new_traces, wanted.histogram if current.histogram is None else None)
@@ -159,6 +167,11 @@ def _with_page(current: Configuration, port: int | None) -> Configuration:
     host, port_of_environment = _environment.prometheus_address()
     port = port_of_environment if port is None else port
     return replace(current, server=serve(port, host=host, tracker=current.tracker), prometheus_port=port)
+
+
+def _resolved(path: str | os.PathLike[str]) -> Path:
+    # Path.resolve raises for links in a circle; who opens the file says better what is wrong with it.
+    return Path(os.path.realpath(path))
 
 
 def _check_paths(**paths: object) -> None:

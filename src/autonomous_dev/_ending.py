@@ -49,10 +49,9 @@ def before_child_ends(action: Callable[[], object], *, last: bool = False) -> No
         endings.actions.insert(len(endings.actions) if last else 0, action)
     if first:
         _announce()
-        if _is_child():
-            _finalize()
+        _finalize_in_child()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=_announce)
+            os.register_at_fork(before=_announce, after_in_child=_finalize_in_child)
 
 
 def _announce() -> None:
@@ -72,6 +71,16 @@ def _announce() -> None:
             signal.connect(_end, weak=False, dispatch_uid="autonomous_dev")
 
 
+def _finalize_in_child() -> None:
+    """
+    Register in a child that is not told after a fork: one that runs already, or that ``os.fork`` made inside a child.
+
+    A finalizer does nothing in another process than the one that registered it.
+    """
+    if _is_child():
+        _finalize()
+
+
 def _finalize(*_: object) -> None:
     # A child forgets the finalizers of its parent before this is called in it.
     finalizer = _loaded(_FINALIZERS, "Finalize")
@@ -81,7 +90,7 @@ def _finalize(*_: object) -> None:
 
 def _is_child() -> bool:
     """
-    Whether multiprocessing or billiard started this process: then it is too late to be told after the fork.
+    Whether multiprocessing or billiard started this process, or one that forked it.
     """
     current = [_loaded(f"{package}.process", "current_process") for package in ("multiprocessing", "billiard")]
     return any(get is not None and type(get()).__name__ != "_MainProcess" for get in current)

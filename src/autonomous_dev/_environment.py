@@ -20,6 +20,9 @@ TRACES_EXPORTER: Final = "OTEL_TRACES_EXPORTER"
 METRICS_EXPORTER: Final = "OTEL_METRICS_EXPORTER"
 CONFIG_FILE: Final = "OTEL_CONFIG_FILE"
 
+LIMITS: Final = ("OTEL_SPAN_", "OTEL_EVENT_", "OTEL_LINK_", "OTEL_ATTRIBUTE_")
+"""Beginnings of the variables that bound what a span holds."""
+
 PROMETHEUS: Final = "prometheus"
 """The exporter that is our page."""
 

@@ -144,8 +144,7 @@ def _make_tracer_provider(
             f"{type(provider).__qualname__}: expected the OpenTelemetry SDK's. Leave traces out, its own exporters go on"
         )
         raise ConfigurationError(msg)
-    for exporter in exporters:
-        provider.add_span_processor(_providers.batch(exporter))
+    _providers.add_exporters(provider, exporters)
     return None
 
 

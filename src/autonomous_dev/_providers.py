@@ -23,13 +23,14 @@ from opentelemetry.sdk.trace.sampling import Sampler
 
 from autonomous_dev._environment import (
     CONFIG_FILE,
+    LIMITS,
     OURS,
     PROMETHEUS,
     Asked,
     load,
     refusals,
 )
-from autonomous_dev._flushing import shut_down_in_time
+from autonomous_dev._flushing import SPANS_TIMEOUT, shut_down_in_time, timeout_seconds, within_time
 from autonomous_dev.conventions import CALL_DURATION, SCOPE
 from autonomous_dev.errors import ConfigurationError
 from autonomous_dev.recording import SeriesMetricReader
@@ -99,11 +100,11 @@ def make_tracer_provider(
     Raises:
         ConfigurationError: If the environment asks for what is not there, or the SDK refuses a value.
     """
-    with refusals("a TracerProvider", "OTEL_TRACES_", "OTEL_SPAN_", "OTEL_ATTRIBUTE_", "OTEL_PYTHON_", *_RESOURCE):
+    with refusals("a TracerProvider", "OTEL_TRACES_", "OTEL_PYTHON_", *LIMITS, *_RESOURCE):
         provider = kind(sampler=_sampler(), id_generator=_id_generator())
     try:
         for exporter in exporters:
-            provider.add_span_processor(batch(exporter, meter_provider))
+            provider.add_span_processor(_batch(BatchSpanProcessor, exporter, meter_provider))
     except ConfigurationError:
         provider.shutdown()
         raise
@@ -121,11 +122,38 @@ def span_exporters(asked: Asked) -> list[SpanExporter]:
     return [_made("opentelemetry_traces_exporter", name, asked.source, SpanExporter) for name in asked.names]
 
 
-def batch(exporter: SpanExporter, meter_provider: metrics.MeterProvider | None = None) -> BatchSpanProcessor:
+class _BatchInTime(BatchSpanProcessor):
+    """
+    A batch processor whose shutdown takes no longer than ``OTEL_BSP_EXPORT_TIMEOUT``, whatever its exporter does.
+    """
+
+    def shutdown(self) -> None:
+        """
+        Export what is held, and leave an exporter that hangs to its daemon thread.
+        """
+        within_time([(super().shutdown, timeout_seconds(SPANS_TIMEOUT))])
+
+
+def add_exporters(provider: Any, exporters: Iterable[SpanExporter]) -> None:
+    """
+    Add *exporters*, in batches, to a TracerProvider of the application's, which shuts its processors down by itself.
+
+    Raises:
+        ConfigurationError: If the SDK refuses a value.
+    """
+    for exporter in exporters:
+        provider.add_span_processor(_batch(_BatchInTime, exporter, None))
+
+
+def _batch(
+    kind: type[BatchSpanProcessor], exporter: SpanExporter, meter_provider: metrics.MeterProvider | None
+) -> BatchSpanProcessor:
     """
     A batch processor that reads ``OTEL_BSP_*``.
 
     Args:
+        kind: Its class.
+
         exporter: Where it exports to.
 
         meter_provider: Where it counts; None for the program's.
@@ -137,7 +165,7 @@ def batch(exporter: SpanExporter, meter_provider: metrics.MeterProvider | None =
     takes_it = meter_provider is not None and "meter_provider" in signature(BatchSpanProcessor).parameters
     counted: dict[str, Any] = {"meter_provider": meter_provider} if takes_it else {}
     with refusals("a BatchSpanProcessor", "OTEL_BSP_"):
-        return BatchSpanProcessor(exporter, **counted)
+        return kind(exporter, **counted)
 
 
 def meter_provider_class() -> type[MeterProvider] | None:

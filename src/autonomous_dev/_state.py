@@ -45,7 +45,7 @@ MAX_ERROR_TYPES: Final = 20
 """Kinds of errors of one operation that are told apart; further ones are counted as OTHER_ERROR."""
 
 CALIBRATION: Final = "autonomous_dev.calibration"
-"""Operation and cache that we time to know what one costs: counted nowhere."""
+"""Operation and cache that we time to know what one costs: counted nowhere, in a place beside MAX_OPERATIONS."""
 
 OTHER_ERROR: Final = "_OTHER"
 """The well-known value of ``error.type``: https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/."""
@@ -63,6 +63,8 @@ MAX_REFUSED: Final = 10_000
 """Different names beyond a bound that are told apart; of more than that only so many are counted."""
 
 cells: Final = Cells()
+
+# Finalizers run while it is held, and may register here, too: what is gone through under it is a copy.
 _lock = threading.RLock()
 
 # What the bounds refused.
@@ -109,14 +111,31 @@ def refused() -> dict[tuple[str, str], Refusals]:
     By the attribute that stands for them, such as ``(OPERATION, OTHER_OPERATION)``, what the bounds refused.
     """
     with _lock:
-        return {under: Refusals(len(held.hashes), tuple(held.examples)) for under, held in _refused.items()}
+        return {under: Refusals(len(held.hashes), tuple(held.examples)) for under, held in _refused.copy().items()}
 
 
 def dropped_series() -> list[tuple[dict[str, str], int]]:
     """
     What the bounds refused, as attributes and values of SERIES_DROPPED.
     """
-    return [({DROP_REASON: DROPPED_BY_CARDINALITY, key: other}, held.names) for (key, other), held in refused().items()]
+    return [
+        (drop_attributes(DROPPED_BY_CARDINALITY, {key: other}), held.names) for (key, other), held in refused().items()
+    ]
+
+
+def drop_attributes(reason: str, under: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """
+    The attributes of one point of SERIES_DROPPED: all points have the same keys, empty where one says nothing.
+
+    Exporters for Prometheus up to 0.51b0 take the keys of the first point for those of all:
+    https://github.com/open-telemetry/opentelemetry-python/blob/v1.30.0/exporter/opentelemetry-exporter-prometheus/src/opentelemetry/exporter/prometheus/__init__.py
+
+    Args:
+        reason: One of those of DROP_REASON.
+
+        under: The attribute that stands for what was refused.
+    """
+    return {DROP_REASON: reason, OPERATION: "", ERROR_TYPE: "", CACHE: "", **under}
 
 
 # Operations.
@@ -166,9 +185,11 @@ def _kept(name: str, error_type: str) -> tuple[str, str]:
     """
     What operation *name* with this kind of error is counted as, within the bounds.
     """
-    if (name, error_type) in _operations:
+    calibration = (CALIBRATION, "")
+    # What we time ourselves has a place apart: counted with others it would be calls of the program.
+    if (name, error_type) in _operations or (name, error_type) == calibration:
         return name, error_type
-    full = len(_operations) >= MAX_OPERATIONS
+    full = len(_operations) - (calibration in _operations) >= MAX_OPERATIONS
     known = _error_types.get(name, 0)
     if error_type and (known >= MAX_ERROR_TYPES or (full and (known or (name, "") in _operations))):
         _refuse((ERROR_TYPE, OTHER_ERROR), name, error_type)
@@ -200,7 +221,7 @@ def calls() -> float:
 
 def _known_operations() -> list[tuple[tuple[str, str], CountedOperation]]:
     with _lock:
-        return [(key, counted) for key, counted in _operations.items() if key[0] != CALIBRATION]
+        return [(key, counted) for key, counted in _operations.copy().items() if key[0] != CALIBRATION]
 
 
 # Budgets.
@@ -285,14 +306,14 @@ class SizedCalls:
         Size and seconds of the newest calls: at most MAX_SIZED_PAIRS, by size class, each oldest first.
         """
         with _lock:
-            return [pair for _, pairs in sorted(self._newest.items()) for pair in pairs]
+            return [pair for _, pairs in sorted(self._newest.copy().items()) for pair in pairs.copy()]
 
     def classes(self) -> dict[int, tuple[int, int, float]]:
         """
         For each size class, named by its power of two: calls, sum of sizes, sum of seconds since the process began.
         """
         with _lock:
-            return {1 << exponent: totals for exponent, totals in sorted(self._totals.items())}
+            return {1 << exponent: totals for exponent, totals in sorted(self._totals.copy().items())}
 
 
 _sized_calls: dict[tuple[str, str], SizedCalls] = {}
@@ -452,10 +473,10 @@ def _families() -> dict[str, tuple[list[CacheCounts], list[Any]]]:
         _bury()
         return {
             name: (
-                [_copied(family.retired), *(counts for _, counts in family.living.values())],
-                [cache for ref, _ in family.living.values() if (cache := ref()) is not None],
+                [_copied(family.retired), *(counts for _, counts in family.living.copy().values())],
+                [cache for ref, _ in family.living.copy().values() if (cache := ref()) is not None],
             )
-            for name, family in _caches.items()
+            for name, family in _caches.copy().items()
         }
 
 
@@ -726,6 +747,8 @@ class Composition:
 
         configuration: What ``configure`` returned; None before.
 
+        page_owed: Whether the environment asked for a page that could not be served yet.
+
         pages: Provider → what it shows to Prometheus.
 
         servers: Endpoints that listen, by port.
@@ -734,6 +757,7 @@ class Composition:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.configuration: Any = None
+        self.page_owed = False
         self.pages: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         self.servers: dict[int, Any] = {}
 
@@ -824,7 +848,7 @@ def failures() -> dict[str, int]:
     For each part of ours how often it failed.
     """
     with _lock:
-        return dict(_failures)
+        return _failures.copy()
 
 
 # Log lines that are said once.
@@ -856,9 +880,15 @@ def on_fork(method: Callable[[], None]) -> None:
     global _prune_at  # noqa: PLW0603 - looking for the dead each time would be quadratic in the living
     with _lock:
         if len(_fork_hooks) >= _prune_at:
-            _fork_hooks[:] = [ref for ref in _fork_hooks if ref() is not None]
+            known = len(_fork_hooks)
+            _prune_at = 2 * known + 1
+            _fork_hooks[:known] = [ref for ref in _fork_hooks[:known] if ref() is not None]
             _prune_at = max(_PRUNE_AT_LEAST, 2 * len(_fork_hooks))
         _fork_hooks.append(weakref.WeakMethod(method))
+
+
+timers: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
+"""What times the blocks of each profiler: one hook for all, since there may be many and they are made at any time."""
 
 
 def _after_fork_in_child() -> None:
@@ -872,6 +902,8 @@ def _after_fork_in_child() -> None:
         method = ref()
         if method is not None:
             method()
+    for timer in list(timers):
+        timer.after_fork_in_child()
 
 
 if hasattr(os, "register_at_fork"):

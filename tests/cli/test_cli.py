@@ -195,3 +195,26 @@ def test_serve_answers_until_it_is_told_to_stop(journal):
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
+
+
+def test_dropped_series_are_told_and_the_users_are_kept(tmp_path: Path) -> None:
+    """A program that makes up operations does not hide its own metrics, nor why others are missing."""
+    path = tmp_path / "many.jsonl"
+    program = f"""
+from autonomous_dev import MetricsTracker, PerformanceProfiler
+tracker = MetricsTracker({str(path)!r})
+for number in range(2500):
+    with PerformanceProfiler(f"GET /user/{{number}}", budget=1.0):
+        pass
+tracker.flush_instruments()
+tracker.record_metric("tests_failed", 3.0)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    shown = run("show", "--storage", path)
+    assert "tests_failed" in shown.stdout
+    assert "series.dropped" in shown.stdout
+    told = run("insights", "--storage", path, "--min-confidence", "0.9")
+    assert "operations beyond the 1,997 that are kept are counted as `_other`" in told.stdout
+    for result in (shown, told):
+        assert result.exit_code == 0
+        assert "dropped: 1,990 series beyond the bound are neither shown nor judged" in result.stderr

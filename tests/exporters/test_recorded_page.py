@@ -80,6 +80,41 @@ def test_the_page_shows_what_the_live_one_showed(tmp_path):
     assert any(k.startswith("autonomous_dev_call_duration_seconds_bucket") for k in recorded)
 
 
+SAID = """
+    from autonomous_dev import PerformanceProfiler, _state, cached, configure
+    _state.MAX_OPERATIONS = 2
+    c = configure(storage={journal!r}, prometheus_port=0)
+    c.tracker.record_metric("build", 1.0)
+    @cached(max_size=2)
+    def double(n): return 2 * n
+    for n in (1, 2, 3, 4) * 3: double(n)
+    for name in ("a", "b", "user 1", "user 2"):
+        with PerformanceProfiler(name, budget=0.5): pass
+    tell(scrape(c.server))
+"""
+
+
+def test_the_page_shows_budgets_capacities_predictions_and_what_was_dropped(tmp_path):
+    """
+    What a process says of itself is there after its end, under the names, labels and types that it had.
+    """
+    journal = str(tmp_path / "j.jsonl")
+    text = run_child(SAID.format(journal=journal))
+    with serve_storage(journal, port=0) as server:
+        recorded = page(server)
+
+    wanted = tuple(
+        f"autonomous_dev_{name}"
+        for name in ("call_budget_seconds", "cache_capacity", "cache_hit_ratio_predicted", "series_dropped_total")
+    )
+    then, now = ({k: v for k, v in values(each).items() if k.startswith(wanted)} for each in (text, recorded))
+    assert {next(name for name in wanted if key.startswith(name)) for key in now} == set(wanted)
+    assert now == pytest.approx(then)
+    assert [value for key, value in now.items() if 'drop_reason="cardinality"' in key] == [2.0]
+    types = [{line for line in each.splitlines() if line.startswith("# TYPE")} for each in (text, recorded)]
+    assert {line for line in types[0] if line.split()[2].startswith(wanted)} <= types[1]
+
+
 def test_the_page_passes_promtool(tmp_path):
     """
     ``promtool check metrics`` finds nothing, hostile names and values included.

@@ -423,6 +423,52 @@ def test_a_fork_inside_a_computation_goes_on_in_both():
     assert compute.cache_info() == (0, 1, 128, 1)
 
 
+def counted_on(reader):
+    """
+    What a reader has of one cache and one operation: lookups, evictions, expirations, predictions, calls.
+    """
+    metrics = metrics_of(reader)
+    points = {name: metrics[name].data.data_points for name in metrics}
+    return [
+        sum(point.value for point in points[conventions.CACHE_LOOKUPS]),
+        sum(point.value for point in points[conventions.CACHE_EVICTIONS]),
+        sum(point.value for point in points[conventions.CACHE_EXPIRATIONS]),
+        [round(point.value, 2) for point in points.get(conventions.CACHE_HIT_RATIO_PREDICTED, ())],
+        sum(point.count for point in points[conventions.CALL_DURATION]),
+    ]
+
+
+@pytest.mark.parametrize("mine", [True, False], ids=["the child's", "the parent's"])
+def test_a_forked_child_counts_its_lookups_as_its_calls(mine):
+    """
+    A provider that the child makes begins at 0, one of its parent's goes on: caches as durations.
+    """
+    parents = InMemoryMetricReader()
+    provider = MeterProvider([parents], shutdown_on_exit=False)
+    cache = SimpleCache(max_size=2, name="forked")
+
+    def use(provider, numbers):
+        observe_caches(provider)
+        with PerformanceProfiler("load", meter_provider=provider):
+            for number in numbers:
+                if cache.get(number) is None:
+                    cache.set(number, number)
+
+    use(provider, (1, 2, 3, 4) * 2)
+    before = counted_on(parents)
+
+    def child():
+        reader = InMemoryMetricReader()
+        use(MeterProvider([reader], shutdown_on_exit=False) if mine else provider, (4, 4, 9))
+        return json.dumps(counted_on(reader if mine else parents))
+
+    assert before == [8, 6, 0, [0.5, 0.5, 0.5], 1]
+    after = json.loads(forked(child))
+    assert after == ([3, 1, 0, after[3], 1] if mine else [11, 7, 0, after[3], 2])
+    assert all(0 <= ratio <= 1 for ratio in after[3])
+    assert after[3]
+
+
 def test_a_profiler_works_in_a_forked_child():
     """
     Blocks go on in a child, inside a block of the parent too.

@@ -8,13 +8,32 @@ import time
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Sum
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_ON,
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
 
 from autonomous_dev import _state
-from autonomous_dev.conventions import COMPONENT, DROP_REASON, OPERATION, OVERHEAD_DURATION, SERIES_DROPPED
+from autonomous_dev.conventions import (
+    CACHE,
+    COMPONENT,
+    DROP_REASON,
+    ERROR_TYPE,
+    OPERATION,
+    OVERHEAD_DURATION,
+    SERIES_DROPPED,
+)
 from autonomous_dev.performance import PerformanceProfiler, cached
-from autonomous_dev.performance._calibration import _Estimate, _time_block, _time_lookup
+from autonomous_dev.performance._calibration import _Estimate, _same_without_processors, _time_block, _time_lookup
 from children import run_child
 
 
@@ -136,6 +155,14 @@ def test_who_asks_while_it_is_timed_gets_what_was_known():
     assert (estimate.seconds(), inside) == (2.0, [0.0])
 
 
+def dropped(*said: str) -> frozenset[tuple[str, str]]:
+    """
+    The labels of a point of SERIES_DROPPED: the same keys whatever it says.
+    """
+    empty = dict.fromkeys((DROP_REASON, OPERATION, ERROR_TYPE, CACHE), "")
+    return frozenset({**empty, **dict(zip(said[::2], said[1::2], strict=True))}.items())
+
+
 def test_refused_operations_are_a_metric(exported, monkeypatch):
     """
     Names beyond the bound are counted by what stands for them; without any nothing is exported.
@@ -149,7 +176,7 @@ def test_refused_operations_are_a_metric(exported, monkeypatch):
     for name in ("user 1", "user 2", "user 2"):
         with PerformanceProfiler(name, meter_provider=provider):
             pass
-    assert points(SERIES_DROPPED) == {frozenset({(DROP_REASON, "cardinality"), (OPERATION, "_other")}): 2}
+    assert points(SERIES_DROPPED) == {dropped(DROP_REASON, "cardinality", OPERATION, "_other"): 2}
 
 
 @pytest.mark.parametrize("first", ["profiler", "tracker"])
@@ -174,9 +201,9 @@ def test_refused_and_unexported_series_are_one_metric(exported, monkeypatch, fir
     for step in (profile, record) if first == "profiler" else (record, profile):
         step()
     assert points(SERIES_DROPPED) == {
-        frozenset({(DROP_REASON, "cardinality"), (OPERATION, "_other")}): 1,
-        frozenset({(DROP_REASON, "name")}): 1,
-        frozenset({(DROP_REASON, "limit")}): 0,
+        dropped(DROP_REASON, "cardinality", OPERATION, "_other"): 1,
+        dropped(DROP_REASON, "name"): 1,
+        dropped(DROP_REASON, "limit"): 0,
     }
 
 
@@ -220,3 +247,37 @@ def test_a_forked_child_can_be_asked_too():
         tell(os.waitpid(pid, 0)[1])
     """)
     assert found == 0
+
+
+class Quota(Sampler):
+    """
+    A sampler of the program's own.
+    """
+
+    def __init__(self):
+        self.asked = 0
+
+    def should_sample(self, *_args: Any, **_kwargs: Any) -> SamplingResult:
+        self.asked += 1
+        return SamplingResult(Decision.RECORD_AND_SAMPLE)
+
+    def get_description(self) -> str:
+        return "quota"
+
+
+def test_the_programs_sampler_is_not_asked_about_what_is_timed(monkeypatch):
+    """
+    Wherever it stands; those of the SDK are taken over, and no resource is looked for.
+    """
+    quota, ratio = Quota(), ParentBased(TraceIdRatioBased(0.5))
+    found = []
+    for sampler in (quota, ParentBased(quota), ParentBased(ALWAYS_ON, local_parent_sampled=quota), ratio):
+        provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
+        monkeypatch.setattr(trace, "get_tracer_provider", lambda provider=provider: provider)
+        with monkeypatch.context() as within:
+            within.setattr(Resource, "create", lambda *_: pytest.fail("looked for a resource"))
+            _time_block()
+            found.append(_same_without_processors().sampler is sampler)
+
+    assert quota.asked == 0
+    assert found == [False, False, False, True]

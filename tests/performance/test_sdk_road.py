@@ -972,3 +972,54 @@ def test_the_probe_leaves_no_trace(caplog):
 
     assert context.get_current() is before
     assert caplog.records == []
+
+
+class Writing(Sampler):
+    """
+    A sampler that writes into the attributes it is given.
+    """
+
+    def should_sample(self, parent_context, trace_id, name, kind=None, attributes=None, links=None, trace_state=None):
+        attributes["written"] = name
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
+
+    def get_description(self):
+        return "writing"
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_sampler_that_writes_into_attributes_changes_its_own_only(fast):
+    """
+    The span gets what was written; the profiler's mapping, which is every span's, stays.
+    """
+    provider = TracerProvider(sampler=Writing(), shutdown_on_exit=False)
+    exporter = InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    road = road_on(provider) if fast else public_road(tracer_on(provider), "")
+    given = {"own": 1}
+
+    road.close(road.open("x", given), None, "")
+
+    (span,) = exporter.get_finished_spans()
+    assert dict(span.attributes) == {"own": 1, "written": "x"}
+    assert given == {"own": 1}
+
+
+def test_what_is_read_of_an_open_span_is_a_snapshot():
+    """
+    As of the SDK's own: a later name, status or end is not in it, and attributes are shared with the span.
+    """
+
+    def scenario(side):
+        def inside(span):
+            seen = span._readable_span()
+            span.update_name("after")
+            span.set_status(StatusCode.ERROR)
+            span.set_attribute("more", 1)
+            span.add_event("event")
+            return seen
+
+        seen = side.block("before", inside)
+        return seen.name, seen.status.status_code, seen.end_time, dict(seen.attributes), len(seen.events)
+
+    assert both(scenario)["told"] == ("before", StatusCode.UNSET, None, {**ATTRIBUTES, "more": 1}, 1)

@@ -5,6 +5,7 @@ What profilers and caches measured reaches the journal by itself, once, and is r
 from __future__ import annotations
 
 import gc
+import math
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,30 @@ def test_what_the_bounds_refused_comes_when_it_grew(tmp_path, monkeypatch):
     }  # fmt: skip
     assert dropped.column(DROP_EXAMPLES) == (("a", "b"), ("a", "b", "c"))
     assert dropped.column("commit") == ("c", None)
+
+
+@pytest.mark.parametrize("odd", [math.inf, 1.7e308])
+def test_an_infinite_duration_silences_no_operation(tmp_path, odd):
+    """
+    What came after it is read back, finite, interval by interval, and no line or point is damaged.
+    """
+    path = tmp_path / "m.jsonl"
+    writer = recorder(path)
+    counted = _state.counted_operation("load")
+    sized = _state.sized_operation("load")
+    for seconds in (0.2, odd, odd, 0.2, 0.2):
+        _state.cells.observe(counted.first, DURATION_BOUNDS, seconds)
+        sized.observe(3, seconds)
+        writer.flush_instruments()
+    reader = recorder(path)
+    (counts,) = reader.series("autonomous_dev.call.duration.count")
+    (p95,) = reader.series("autonomous_dev.call.duration.p95")
+    assert counts.values.tolist() == [1] * 5
+    assert p95.values[0] == pytest.approx(0.2)
+    assert p95.values[3:] == pytest.approx([0.1, 0.1])
+    assert all(math.isfinite(cell) for cell in reader.totals().operations["load", ""])
+    assert reader.damaged_lines == 0
+    assert "null" not in path.read_text()
 
 
 def fill(operations: int, length: int = 200) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autonomous_dev.cli._notes import print_losses
 from autonomous_dev.cli._options import format_option, load_policy, policy_option, storage_option
 from autonomous_dev.cli._printable import printable
 
@@ -72,8 +73,7 @@ def _print_states(told: list[LearningInsight], judgement: Judgement, tracker: Me
     judged = any(status.state is not State.NEEDS_MORE_DATA for status in judgement.statuses)
     nothing = "no insight; " if judged else "nothing judged yet; "
     click.echo(f"{'' if told else nothing}{len(judgement.statuses)} series: {summary}")
-    if tracker.damaged_lines:
-        click.echo(f"damaged: {tracker.damaged_lines} lines could not be read; everything else was", err=True)
+    print_losses(tracker)
 
 
 def _print_json(told: list[LearningInsight], judgement: Judgement, missing: tuple[UnrecordedThreshold, ...]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from autonomous_dev.cli._notes import print_losses
 from autonomous_dev.cli._options import format_option, load_policy, policy_option, storage_option
 from autonomous_dev.cli._printable import printable
 
@@ -84,8 +85,7 @@ def _print_notes(tracker: MetricsTracker) -> None:
                 f"not exported: {name} ({unit or 'no unit'}) has the name of {other} ({other_unit or 'no unit'}) in Prometheus"
             )
         )
-    if tracker.damaged_lines:
-        click.echo(f"damaged: {tracker.damaged_lines} lines could not be read; everything else was", err=True)
+    print_losses(tracker)
 
 
 def _print_json(rows: list[tuple[Series, SeriesStatus]]) -> None:

@@ -142,6 +142,13 @@ class MetricsTracker:
         """
         return self._recorder.damaged_lines
 
+    @property
+    def dropped_series(self) -> int:
+        """
+        Series beyond the bound of what is held, as of the last look: neither shown nor judged. A file has them.
+        """
+        return self._recorder.dropped_series
+
     def record_metric(
         self,
         metric_name: str,

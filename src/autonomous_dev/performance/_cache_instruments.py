@@ -4,7 +4,7 @@ The instruments of caches: asked when metrics are collected, so that a lookup pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from opentelemetry.metrics import CallbackOptions, MeterProvider, NoOpMeter, Observation
@@ -54,22 +54,26 @@ def _make_cache_instruments(provider: MeterProvider | None) -> tuple[object, ...
     if type(meter) is NoOpMeter:
         return ()
     watch_ourselves(meter, provider)
+    counts = _Counts()
     return (
         meter.create_observable_counter(
-            CACHE_LOOKUPS, [_lookups], unit="{lookup}", description=CACHE_LOOKUPS_DESCRIPTION
+            CACHE_LOOKUPS, [counts.lookups], unit="{lookup}", description=CACHE_LOOKUPS_DESCRIPTION
         ),
         meter.create_observable_counter(
-            CACHE_EVICTIONS, [_evictions], unit="{eviction}", description="Entries that caches dropped to make room."
+            CACHE_EVICTIONS,
+            [counts.evictions],
+            unit="{eviction}",
+            description="Entries that caches dropped to make room.",
         ),
         meter.create_observable_counter(
             CACHE_EXPIRATIONS,
-            [_expirations],
+            [counts.expirations],
             unit="{expiration}",
             description="Entries that caches dropped because their time was up.",
         ),
         meter.create_observable_gauge(
             CACHE_HIT_RATIO_PREDICTED,
-            [_predictions],
+            [counts.predictions],
             unit="1",
             description="Share of all lookups so far that a cache of a larger capacity would have answered.",
         ),
@@ -82,49 +86,77 @@ def _make_cache_instruments(provider: MeterProvider | None) -> tuple[object, ...
     )
 
 
-def _lookups(_: CallbackOptions) -> Iterator[Observation]:
-    for name, totals in _state.caches().items():
-        yield Observation(totals.hits, {CACHE: name, CACHE_RESULT: HIT})
-        yield Observation(totals.misses, {CACHE: name, CACHE_RESULT: MISS})
-
-
-def _told(metric: str, value: Callable[[_state.CacheTotals], int]) -> list[Observation]:
+class _Counts:
     """
-    *value* of each cache that tells *metric*.
+    What caches have counted, as one provider shows it.
+
+    A child of a fork has its parent's tallies. A provider that the child made itself begins at 0, as its histogram of
+    durations does; one of the parent's goes on from where it was, as that does, too.
+    """
+
+    def __init__(self) -> None:
+        self._parents: Mapping[str, _state.CacheTotals] | None = None
+
+    def lookups(self, _: CallbackOptions) -> Iterator[Observation]:
+        for name, _ever, used in self._caches():
+            yield Observation(used.hits, {CACHE: name, CACHE_RESULT: HIT})
+            yield Observation(used.misses, {CACHE: name, CACHE_RESULT: MISS})
+
+    def evictions(self, _: CallbackOptions) -> Iterable[Observation]:
+        return _told(CACHE_EVICTIONS, {name: (used, used.evictions) for name, _ever, used in self._caches()})
+
+    def expirations(self, _: CallbackOptions) -> Iterable[Observation]:
+        return _told(CACHE_EXPIRATIONS, {name: (used, used.expirations) for name, _ever, used in self._caches()})
+
+    def predictions(self, _: CallbackOptions) -> Iterator[Observation]:
+        # What never evicted would answer the same with any larger capacity.
+        asked = [
+            (name, used)
+            for name, ever, used in self._caches()
+            if ever.evictions and used.hits + used.misses and CACHE_HIT_RATIO_PREDICTED not in used.untold
+        ]
+        most_to_gain = sorted(asked, key=lambda pair: -pair[1].saved[-1])[:_MAX_PREDICTED]
+        for name, used in most_to_gain:
+            for factor, saved in zip(CAPACITY_FACTORS, used.saved, strict=True):
+                ratio = (used.hits + saved) / (used.hits + used.misses)
+                # A hit may be counted between two of the sums.
+                yield Observation(min(ratio, 1.0), {CACHE: name, CAPACITY_FACTOR: str(factor)})
+
+    def _caches(self) -> Iterator[tuple[str, _state.CacheTotals, _state.CacheTotals]]:
+        """
+        Of each cache its name, what it ever counted, and that without what the parent had.
+        """
+        if self._parents is None:
+            # At the first look: the provider behind a proxy may be set in the child.
+            self._parents = _state.flushed.origin.caches
+        for name, ever in _state.caches().items():
+            had = self._parents.get(name)
+            yield name, ever, ever if had is None else _without(ever, had)
+
+
+def _without(ever: _state.CacheTotals, had: _state.CacheTotals) -> _state.CacheTotals:
+    twice, four_times, eight_times = (now - then for now, then in zip(ever.saved, had.saved, strict=True))
+    return ever._replace(
+        hits=ever.hits - had.hits,
+        misses=ever.misses - had.misses,
+        evictions=ever.evictions - had.evictions,
+        expirations=ever.expirations - had.expirations,
+        saved=(twice, four_times, eight_times),
+    )
+
+
+def _told(metric: str, values: Mapping[str, tuple[_state.CacheTotals, int]]) -> list[Observation]:
+    """
+    The value of each cache that tells *metric*.
     """
     return [
-        Observation(value(totals), {CACHE: name})
-        for name, totals in _state.caches().items()
-        if metric not in totals.untold
+        Observation(value, {CACHE: name}) for name, (totals, value) in values.items() if metric not in totals.untold
     ]
-
-
-def _evictions(_: CallbackOptions) -> Iterable[Observation]:
-    return _told(CACHE_EVICTIONS, lambda totals: totals.evictions)
-
-
-def _expirations(_: CallbackOptions) -> Iterable[Observation]:
-    return _told(CACHE_EXPIRATIONS, lambda totals: totals.expirations)
-
-
-def _predictions(_: CallbackOptions) -> Iterator[Observation]:
-    # What evicted nothing would answer the same with any larger capacity.
-    asked = [
-        (name, totals)
-        for name, totals in _state.caches().items()
-        if totals.evictions and totals.hits + totals.misses and CACHE_HIT_RATIO_PREDICTED not in totals.untold
-    ]
-    most_to_gain = sorted(asked, key=lambda pair: -pair[1].saved[-1])[:_MAX_PREDICTED]
-    for name, totals in most_to_gain:
-        for factor, saved in zip(CAPACITY_FACTORS, totals.saved, strict=True):
-            ratio = (totals.hits + saved) / (totals.hits + totals.misses)
-            # A hit may be counted between two of the sums.
-            yield Observation(min(ratio, 1.0), {CACHE: name, CAPACITY_FACTOR: str(factor)})
 
 
 def _sizes(_: CallbackOptions) -> Iterable[Observation]:
-    return _told(CACHE_SIZE, lambda totals: totals.size)
+    return _told(CACHE_SIZE, {name: (totals, totals.size) for name, totals in _state.caches().items()})
 
 
 def _capacities(_: CallbackOptions) -> Iterable[Observation]:
-    return _told(CACHE_CAPACITY, lambda totals: totals.capacity)
+    return _told(CACHE_CAPACITY, {name: (totals, totals.capacity) for name, totals in _state.caches().items()})

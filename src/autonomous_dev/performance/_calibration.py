@@ -34,6 +34,7 @@ _ENTRIES: Final = 50
 """Of the cache that is timed: fewer than _USES, so that each miss drops an entry, as in a cache in use."""
 
 _SDK: Final = "opentelemetry.sdk."
+_SDK_SAMPLERS: Final = "opentelemetry.sdk.trace.sampling"
 
 
 class _Estimate:
@@ -130,12 +131,27 @@ def _time_lookup() -> tuple[float, ...]:
 def _same_without_processors() -> TracerProvider:
     """
     A provider whose spans are made as those of the global one, and go nowhere.
+
+    A sampler of the program's own may count what it is asked, or keep a quota: the SDK's default one stands for it.
     """
     used: Any = trace.get_tracer_provider()
-    if type(used).__module__.startswith(_SDK):
-        made: TracerProvider = type(used)(sampler=used.sampler, shutdown_on_exit=False)
-        return made
-    return NoOpTracerProvider()
+    if not type(used).__module__.startswith(_SDK):
+        return NoOpTracerProvider()
+    # With a resource, so that none is looked for.
+    arguments = {"resource": used.resource, "shutdown_on_exit": False}
+    if _keeps_nothing(used.sampler):
+        arguments["sampler"] = used.sampler
+    made: TracerProvider = type(used)(**arguments)
+    return made
+
+
+def _keeps_nothing(sampler: Any) -> bool:
+    """
+    Whether *sampler* is one of the SDK's, all the way down.
+    """
+    if type(sampler).__module__ != _SDK_SAMPLERS:
+        return False
+    return all(_keeps_nothing(part) for part in vars(sampler).values() if hasattr(part, "should_sample"))
 
 
 def _quickest(use: Callable[[], object]) -> float:

@@ -47,7 +47,7 @@ _ASKS_WHETHER_RANDOM: Final = hasattr(IdGenerator, "is_trace_id_random")
 """From 1.42 on a trace whose id is random says so in its flags."""
 
 
-def opener(tracer: Tracer, failed: Callable[[Exception], None]) -> Opener:  # noqa: PLR0915 - a call for each step would cost as much as the step
+def opener(tracer: Tracer, failed: Callable[[Exception], None]) -> Opener:  # noqa: C901, PLR0915 - a call for each step would cost as much as the step
     """
     What starts spans of *tracer*.
 
@@ -66,7 +66,7 @@ def opener(tracer: Tracer, failed: Callable[[Exception], None]) -> Opener:  # no
     # What a tool wraps after this was made is called, too: it is looked at in each block.
     make, start, end = Tracer.start_span, SdkSpan.start, SdkSpan.end
 
-    def open_fast(name: str, attributes: Mapping[str, Any]) -> OpenSpan | None:
+    def open_fast(name: str, attributes: Mapping[str, Any]) -> OpenSpan | None:  # noqa: C901, PLR0912, PLR0915 - as above
         try:
             current = get_current()
             outer = current.get(_SPAN_KEY)
@@ -98,7 +98,7 @@ def opener(tracer: Tracer, failed: Callable[[Exception], None]) -> Opener:  # no
 
             result = decision = None
             if not sampled:
-                result = sampler.should_sample(None, trace_id, name, _INTERNAL, attributes, ())
+                result = sampler.should_sample(None, trace_id, name, _INTERNAL, dict(attributes), ())
                 decision = cast("Any", result.decision)
                 sampled = decision.is_sampled()
                 state = _NO_TRACE_STATE if result.trace_state is None else result.trace_state
@@ -135,7 +135,13 @@ def opener(tracer: Tracer, failed: Callable[[Exception], None]) -> Opener:  # no
 
             inner = Context(current)
             set_item(inner, _SPAN_KEY, span)
-            return new_tuple(OpenSpan, (span, attach(inner)))
+            try:
+                return new_tuple(OpenSpan, (span, attach(inner)))
+            except BaseException:  # Ctrl-C, a signal handler's: nobody will end it
+                if get_current() is inner:
+                    attach(current)
+                span.end()
+                raise
         except Exception as exception:  # noqa: BLE001 - samplers, id generators and processors are the program's
             failed(exception)
             return None

@@ -25,7 +25,7 @@ def sdk_road(provider: TracerProvider, tracer: Tracer) -> Road:
     The road for *tracer* of *provider*: the fast one where that makes the same spans, else the public one.
 
     After an exception on the fast road, be it of the program's sampler, id generator or processor or ours, the
-    public one is taken for good.
+    public one is taken for good; but for a RecursionError, which is the program's.
     """
     found = objection(provider, tracer) or _difference()
     if found:
@@ -33,7 +33,8 @@ def sdk_road(provider: TracerProvider, tracer: Tracer) -> Road:
 
     def failed(exception: Exception) -> None:
         report("tracer")
-        road.become(public_opener(tracer), PUBLIC, f"failed: {type(exception).__name__}")
+        if not isinstance(exception, RecursionError):
+            road.become(public_opener(tracer), PUBLIC, f"failed: {type(exception).__name__}")
 
     road = Road(opener(cast("SdkTracer", tracer), failed), FAST, "spans of the SDK")
     return road

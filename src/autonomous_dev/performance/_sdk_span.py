@@ -156,9 +156,14 @@ class FastSpan(_Span):
         self._span_processor.on_end(self._readable_span())
 
     def _readable_span(self) -> ReadableSpan:
-        ended = _new(self._ended_class)
-        ended.__dict__ = vars(self)
-        return ended
+        seen = _new(self._ended_class)
+        fields = vars(self)
+        if "_end_time" not in fields:
+            # Of an open one a snapshot. As in the SDK's it shares these.
+            _ = self._attributes, self._events, self._links
+            fields = fields.copy()
+        seen.__dict__ = fields
+        return seen
 
 
 def span_class(tracer: Tracer) -> type[FastSpan]:

@@ -117,13 +117,21 @@ def open_span(tracer: Tracer, name: str, attributes: Mapping[str, Any]) -> OpenS
     A span that is not sampled is made current too, so that the spans inside it know.
     """
     try:
-        span = tracer.start_span(name, None, _INTERNAL, attributes)
+        # A sampler may write into what it is given.
+        span = tracer.start_span(name, None, _INTERNAL, dict(attributes))
         # Without an SDK the API hands out what is current already. Asked first, since it is the cheapest.
         if span is INVALID_SPAN:
             return None
         if not span.is_recording() and span.get_span_context() == trace.get_current_span().get_span_context():
             return None
-        return OpenSpan(span, context.attach(trace.set_span_in_context(span)))
+        outer = context.get_current()
+        try:
+            return OpenSpan(span, context.attach(trace.set_span_in_context(span, outer)))
+        except BaseException:  # Ctrl-C, a signal handler's: nobody will end it
+            if trace.get_current_span() is span:
+                context.attach(outer)
+            span.end()
+            raise
     except Exception:  # noqa: BLE001 - samplers, id generators and processors are the program's
         report("tracer")
         return None
@@ -135,19 +143,34 @@ def close_span(opened: OpenSpan, exception: BaseException | None, error_type: st
     """
     span, token = opened
     try:
-        context.detach(token)
-        if not error_type or exception is None:
-            span.end()
-            return
         try:
-            if span.is_recording():
-                span.set_attribute(ERROR_TYPE, error_type)
-                span.set_status(Status(StatusCode.ERROR, _described(exception)))
-                span.record_exception(exception)
-        finally:
-            span.end()
-    except Exception:  # noqa: BLE001 - processors and exporters are the program's
-        report("tracer")
+            context.detach(token)
+            if not error_type or exception is None:
+                span.end()
+                return
+            try:
+                if span.is_recording():
+                    span.set_attribute(ERROR_TYPE, error_type)
+                    span.set_status(Status(StatusCode.ERROR, _described(exception)))
+                    span.record_exception(exception)
+            finally:
+                span.end()
+        except Exception:  # noqa: BLE001 - processors and exporters are the program's
+            report("tracer")
+    except BaseException:  # Ctrl-C, a signal handler's
+        _let_go(opened)
+        raise
+
+
+def _let_go(opened: OpenSpan) -> None:
+    """
+    Make the outer span current again and end this one, as far as neither was done.
+    """
+    span, token = opened
+    if trace.get_current_span() is span:
+        context.detach(token)
+    if span.is_recording():
+        span.end()
 
 
 def settled(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from autonomous_dev.conventions import (
     OWN_PREFIX,
 )
 from autonomous_dev.learning import judged_samples, polarity, unrecorded_thresholds
+from autonomous_dev.learning.advice import held_budget
 from autonomous_dev.policy import DAY, Policy, Threshold
 from autonomous_dev.prometheus_names import NameClaims
 from autonomous_dev.publishing._alert import AlertRule, LeftOut, RuleSet
@@ -130,16 +131,16 @@ def _for_measured(series: Sequence[Series], policy: Policy, now: float) -> Itera
             continue
         traffic = CALL_DURATION + HISTOGRAM_COUNT if mean else CACHE_LOOKUPS
         counts = by_key.get((traffic, one.key.identity))
-        budget = _budget(by_key.get((CALL_BUDGET, one.key.identity))) if mean else None
+        budget = _budget(by_key.get((CALL_BUDGET, one.key.identity)), one) if mean else None
         yield _measured(one, counts, budget, policy, now, mean=mean)
 
 
-def _budget(series: Series | None) -> float | None:
+def _budget(said: Series | None, means: Series) -> float | None:
     """
-    The newest word on how long a call may take, in seconds; None where there is none that makes sense.
+    The newest word on how long a call may take, in seconds; None where there is none any more, or none that makes sense.
     """
-    newest = float(series.values[-1]) if series is not None else 0.0
-    return newest if 0 < newest < _LONGEST_BUDGET else None
+    newest = held_budget(said, means)
+    return newest if newest is not None and 0 < newest < _LONGEST_BUDGET else None
 
 
 def _measured(

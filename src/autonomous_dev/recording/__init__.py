@@ -11,8 +11,10 @@ from autonomous_dev.recording._reader import SeriesMetricReader, attach_reader, 
 from autonomous_dev.recording._recorder import Recorder
 from autonomous_dev.recording._run import Run
 from autonomous_dev.recording._split import Role, Split
+from autonomous_dev.recording._store import MAX_DROPPED
 
 __all__ = [
+    "MAX_DROPPED",
     "Event",
     "RecordedGauges",
     "Recorder",

@@ -3,6 +3,8 @@ At exit, what profilers and caches measured since the last flush reaches each jo
 
 A normal end, ``sys.exit`` and an exception that nobody catches are exits; so is the end of a child of multiprocessing,
 billiard or Celery. A signal is one where the program turns it into ``sys.exit``: Python's default for SIGTERM kills.
+
+``atexit`` calls first what was registered last: what handlers do that the program registered before is measured too late.
 """
 
 from __future__ import annotations

@@ -233,7 +233,7 @@ class Decoder:
 
     def _add_operation(self, identity: dict[str, Any], cells: list[float]) -> None:
         key = (str(identity.get(OPERATION, "")), str(identity.get(ERROR_TYPE, "")))
-        if len(cells) == len(DURATION_BOUNDS) + 3:
+        if len(cells) == len(DURATION_BOUNDS) + 3 and math.isfinite(cells[1]):
             held = self.totals.operations.setdefault(key, [0.0] * len(cells))
             held[:] = [a + b for a, b in zip(held, cells, strict=True)]
 

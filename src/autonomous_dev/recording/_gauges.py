@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
@@ -53,10 +53,19 @@ def refused_names(keys: Iterable[SeriesKey]) -> dict[tuple[str, str], tuple[str,
 class RecordedGauges:
     """
     The cells of all recorded metrics of one meter; trackers share them.
+
+    Args:
+        meter: Where they are shown.
+
+        refused: Attributes and values of SERIES_DROPPED for what the bounds on names refused; those of this process
+            by default.
     """
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(
+        self, meter: Meter, refused: Callable[[], list[tuple[dict[str, str], int]]] = _state.dropped_series
+    ) -> None:
         self._meter = meter
+        self._refused = refused
         self._claims = NameClaims()
         self._cells: dict[SeriesKey, Cell] = {}
         self._metrics: dict[tuple[str, str], list[Cell]] = {}
@@ -130,10 +139,11 @@ class RecordedGauges:
         Series that are recorded but not exported, as attributes and values of SERIES_DROPPED.
         """
         return [
-            ({conventions.DROP_REASON: conventions.DROPPED_BY_NAME}, len(self._claims.refused)),
-            ({conventions.DROP_REASON: conventions.DROPPED_BY_LIMIT}, self._unexported),
+            (_state.drop_attributes(conventions.DROPPED_BY_NAME), len(self._claims.refused)),
+            (_state.drop_attributes(conventions.DROPPED_BY_LIMIT), self._unexported),
         ]
 
     def _observe_dropped(self, _: CallbackOptions) -> list[Observation]:
         # Profilers and caches make the same instrument; of two on one meter only the first is ever asked.
-        return [Observation(count, attributes) for attributes, count in (*self.dropped(), *_state.dropped_series())]
+        refused = [({**_state.drop_attributes(""), **attributes}, count) for attributes, count in self._refused()]
+        return [Observation(count, attributes) for attributes, count in (*self.dropped(), *refused)]

@@ -41,6 +41,13 @@ class Log(Protocol):
         """
         ...
 
+    @property
+    def dropped_series(self) -> int:
+        """
+        Series beyond the bound of what is held, as of the last look.
+        """
+        ...
+
     def append(self, prepared: Prepared, time_unix_nano: int, value: float, run: Run, span: str) -> None:
         """
         Keep one sample.
@@ -102,6 +109,13 @@ class MemoryLog:
         self._store = SampleStore()
         self._decoder = Decoder(self._store.append)
         weakref.finalize(self, _state.flushed.forget, self.destination).atexit = False
+
+    @property
+    def dropped_series(self) -> int:
+        """
+        Series beyond the bound of what is held.
+        """
+        return self._store.dropped_series
 
     def append(self, prepared: Prepared, time_unix_nano: int, value: float, run: Run, span: str) -> None:
         """
@@ -184,6 +198,13 @@ class JournalLog:
         Lines that could not be read, as of the last look.
         """
         return self._reader.damaged_lines
+
+    @property
+    def dropped_series(self) -> int:
+        """
+        Series beyond the bound of what is held of the file, as of the last look.
+        """
+        return self._reader.store.dropped_series
 
     def append(self, prepared: Prepared, time_unix_nano: int, value: float, run: Run, span: str) -> None:
         """

@@ -4,6 +4,7 @@ What profilers and caches measured, as lines of deltas, one interval at a time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final
@@ -44,8 +45,12 @@ MAX_LINE: Final = 1024 * 1024
 _POINT: Final = 4096
 """Bytes that a point takes at most, without its context: two texts of 255 characters, escaped, and 29 numbers."""
 
-_PARTS: Final = (("operations", 1), ("caches", 6), ("sized", 2), ("budgets", 1), ("refused", 4))
-"""The parts of what was measured, and the points that one entry of each becomes at most."""
+_PARTS: Final = (("refused", 4), ("operations", 1), ("caches", 6), ("sized", 2), ("budgets", 1))
+"""
+The parts of what was measured, and the points that one entry of each becomes at most.
+
+What was refused comes first: where there is no room for the rest, it says why.
+"""
 
 
 def delta_metrics(before: Measured, now: Measured, context: Attributes) -> list[dict[str, Any]]:
@@ -60,16 +65,16 @@ def delta_metrics(before: Measured, now: Measured, context: Attributes) -> list[
         context: Context of the interval: commit, run id, …
     """
     return [
+        *_of_bounds(now, context),
         *_of_operations(before, now, context),
         *_of_caches(before, now, context),
         *_of_sizes(before, now, context),
-        *_of_bounds(before, now, context),
     ]
 
 
 def _of_operations(before: Measured, now: Measured, context: Attributes) -> Iterator[dict[str, Any]]:
     durations = {
-        _operation(*key): cells
+        _operation(*key): _finite(cells)
         for key, held in now.operations.items()
         if (cells := _minus(held, before.operations.get(key)))[0] > 0
     }
@@ -108,7 +113,7 @@ def _of_sizes(before: Measured, now: Measured, context: Attributes) -> Iterator[
     durations: dict[Attributes, float] = {}
     for key, sums in now.sized.items():
         calls, size, seconds = _minus(sums, before.sized.get(key))
-        if calls > 0:
+        if calls > 0 and math.isfinite(seconds):
             operation, complexity, of_size = key
             declared: Attributes = ((DECLARED_COMPLEXITY, complexity),) if complexity else ()
             attributes: Attributes = (*_operation(operation), *declared, (SIZE_CLASS, str(of_size)))
@@ -117,14 +122,13 @@ def _of_sizes(before: Measured, now: Measured, context: Attributes) -> Iterator[
     yield from _gauge(SIZED_CALL_DURATION, "s", durations, now, context)
 
 
-def _of_bounds(before: Measured, now: Measured, context: Attributes) -> Iterator[dict[str, Any]]:
+def _of_bounds(now: Measured, context: Attributes) -> Iterator[dict[str, Any]]:
     """
     A metric for each bound that refused something: the names among what it refused are context.
     """
     for under, refused in now.refused.items():
-        if refused != before.refused.get(under):
-            count: dict[Attributes, float] = {(under, (DROP_REASON, DROPPED_BY_CARDINALITY)): refused.names}
-            yield from _gauge(SERIES_DROPPED, "{series}", count, now, (*context, (DROP_EXAMPLES, refused.examples)))
+        count: dict[Attributes, float] = {(under, (DROP_REASON, DROPPED_BY_CARDINALITY)): refused.names}
+        yield from _gauge(SERIES_DROPPED, "{series}", count, now, (*context, (DROP_EXAMPLES, refused.examples)))
 
 
 def _gauge(
@@ -145,6 +149,20 @@ def _minus(now: Sequence[float], before: Sequence[float] | None) -> tuple[float,
     return tuple(a - b for a, b in zip(now, before, strict=True))
 
 
+def _finite(cells: tuple[float, ...]) -> tuple[float, ...]:
+    """
+    *cells* of a histogram, with the least sum that its buckets allow where a duration made the real one infinite.
+
+    A clock of the program's may say anything, and nothing is ever taken out of a sum again: without this the
+    operation would have no readable interval any more.
+    """
+    count, total, *buckets = cells
+    if math.isfinite(total):
+        return cells
+    least = sum(held * low for held, low in zip(buckets, (0.0, *DURATION_BOUNDS), strict=True))
+    return (count, least, *buckets)
+
+
 def _used(cache: str, now: CacheTotals, before: Measured) -> CacheTotals:
     """
     What *cache* was used for since *before*; evictions are all that it ever had.
@@ -162,16 +180,29 @@ def _lookups(use: CacheTotals) -> int:
 def _news(before: Measured, now: Measured) -> Measured:
     """
     What *now* says that *before* did not; budgets are those of the operations that were called.
+
+    What the bounds refused is said again while something is counted under what stands for it: who stops saying so
+    was mended.
     """
     operations = {key: cells for key, cells in now.operations.items() if cells != before.operations.get(key)}
     called = {operation for operation, _ in operations}
+    caches = {cache: totals for cache, totals in now.caches.items() if _lookups(_used(cache, totals, before))}
+    counted = {
+        *((OPERATION, operation) for operation in called),
+        *((ERROR_TYPE, error) for _, error in operations),
+        *((CACHE, cache) for cache in caches),
+    }
     return Measured(
         now.time_unix_nano,
         operations,
-        {cache: totals for cache, totals in now.caches.items() if _lookups(_used(cache, totals, before))},
+        caches,
         {key: sums for key, sums in now.sized.items() if sums != before.sized.get(key)},
         {operation: seconds for operation, seconds in now.budgets.items() if operation in called},
-        {under: refused for under, refused in now.refused.items() if refused != before.refused.get(under)},
+        {
+            under: refused
+            for under, refused in now.refused.items()
+            if under in counted or refused != before.refused.get(under)
+        },
     )
 
 

@@ -197,6 +197,13 @@ class Recorder:
         """
         return self._log.damaged_lines
 
+    @property
+    def dropped_series(self) -> int:
+        """
+        Series beyond the bound of what is held, as of the last look.
+        """
+        return self._log.dropped_series
+
     def flush_instruments(self, context: Attributes = NO_ATTRIBUTES, run: Run | None = None) -> None:
         """
         Store what profilers and caches measured since the last flush; nothing where nothing was called.

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from autonomous_dev.conventions import OWN_PREFIX, SERIES_DROPPED
 from autonomous_dev.series import Attributes, Series, SeriesKey, make_series
 
 
@@ -23,7 +24,8 @@ class Limits:
     Attributes:
         samples_per_series: Newest samples kept of each series.
 
-        series: Series kept; samples of further ones are dropped and counted.
+        series: Series kept; samples of further ones are dropped and counted. Our own may take OWN_SHARE of them, so
+            that a program that makes up names of operations does not lose its own metrics.
 
         samples: Newest samples kept in all.
     """
@@ -32,6 +34,15 @@ class Limits:
     series: int
     samples: int
 
+
+OWN_SHARE: Final = 0.8
+"""Of the series that are kept, how many may be our own: one operation with a budget and its growth has seven and more."""
+
+KEPT_ANYWAY: Final = 100
+"""Series of SERIES_DROPPED that are kept beyond every bound: they tell why others are not there. We write three."""
+
+MAX_DROPPED: Final = 10_000
+"""Different dropped series that are told apart."""
 
 MEMORY_LIMITS: Final = Limits(samples_per_series=100_000, series=10_000, samples=1_000_000)
 """Of a tracker without a file: at most about 30 MB."""
@@ -84,14 +95,14 @@ class SampleStore:
 
         dropped_samples: Samples dropped because of a bound.
 
-        dropped_series: Whether, and how many times, a sample of a series beyond the bound came.
     """
 
     def __init__(self, limits: Limits = MEMORY_LIMITS) -> None:
         self.limits = limits
         self.appended = 0
         self.dropped_samples = 0
-        self.dropped_series = 0
+        self._dropped: set[int] = set()
+        self._own = 0
         self._held = 0
         self._columns: dict[SeriesKey, _Column] = {}
         self._lock = threading.Lock()
@@ -103,13 +114,16 @@ class SampleStore:
         with self._lock:
             column = self._columns.get(key)
             if column is None:
-                if len(self._columns) >= self.limits.series:
-                    self.dropped_series += 1
+                if not self._has_room(key.name):
+                    if len(self._dropped) < MAX_DROPPED:
+                        self._dropped.add(hash(key))
                     return
                 column = _Column(key)
             column.times.append(time_unix_nano)  # raises for what is no 64-bit integer
             column.values.append(value)
-            self._columns[key] = column
+            if key not in self._columns:
+                self._columns[key] = column
+                self._own += key.name.startswith(OWN_PREFIX)
             column.contexts.append(context)
             column.snapshot = None
             self.appended += 1
@@ -120,6 +134,13 @@ class SampleStore:
             if self._held > self.limits.samples * 1.1:
                 for each in self._columns.values():
                     self._drop(each, len(each.times) * 10 // 11)
+
+    @property
+    def dropped_series(self) -> int:
+        """
+        Series beyond the bound, of which nothing is kept; at least so many where it is MAX_DROPPED.
+        """
+        return len(self._dropped)
 
     def series(self, name: str | None = None) -> Sequence[Series]:
         """
@@ -132,10 +153,12 @@ class SampleStore:
 
     def clear(self) -> None:
         """
-        Forget all samples; counts of drops stay.
+        Forget all samples and what had no room; the count of dropped samples stays.
         """
         with self._lock:
             self._columns.clear()
+            self._dropped.clear()
+            self._own = 0
             self._held = 0
 
     def after_fork_in_child(self) -> None:
@@ -143,6 +166,12 @@ class SampleStore:
         Make a new lock: another thread of the parent may have held the old one.
         """
         self._lock = threading.Lock()
+
+    def _has_room(self, name: str) -> bool:
+        held, most = len(self._columns), self.limits.series
+        if name == SERIES_DROPPED:
+            return held < most + KEPT_ANYWAY
+        return held < most and not (name.startswith(OWN_PREFIX) and self._own >= most * OWN_SHARE)
 
     def _drop(self, column: _Column, keep: int) -> None:
         gone = column.trim(keep)

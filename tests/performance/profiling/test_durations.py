@@ -637,3 +637,32 @@ def test_who_reads_second_waits_for_the_first():
     second.join()
 
     assert order == [1.0, "second"]
+
+
+def test_a_finalizer_that_reads_while_durations_are_taken_out_finds_us_busy():
+    """
+    It neither waits for itself nor takes anything out; what comes meanwhile is recorded, now or the next time.
+    """
+    recorded = []
+
+    class Reading:
+        def record(self, seconds, labels, context=None):
+            recorded.append(seconds)
+            if len(recorded) == 1:
+                # As a finalizer that the collector runs here.
+                durations.drain()
+                for number in range(MAX_PENDING + 2):
+                    durations.record(10.0 + number, LOAD)
+
+    Reading.__module__ = "opentelemetry.sdk.metrics"
+    durations = Durations(Reading())
+    for seconds in (1.0, 2.0, 3.0):
+        durations.record(seconds, LOAD)
+
+    thread = threading.Thread(target=durations.drain, daemon=True)
+    thread.start()
+    thread.join(20)
+
+    assert not thread.is_alive()
+    durations.drain()
+    assert sorted(recorded) == [1.0, 2.0, 3.0, *(10.0 + number for number in range(MAX_PENDING + 2))]

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import copy
 import gc
 import inspect
 import logging
+import pickle
 import threading
 import weakref
 
@@ -852,3 +854,83 @@ def test_a_profiler_keeps_nothing_alive():
 
     assert alive() is None
     assert provider_alive() is None
+
+
+def clock_of_a_module():
+    """
+    A clock that pickle finds by name.
+    """
+    return 3.0
+
+
+class Named(PerformanceProfiler):
+    """
+    A subclass that takes other arguments.
+    """
+
+    def __init__(self, name):
+        super().__init__("of " + name, budget=2.0)
+        self.name = name
+
+
+def test_a_copy_of_what_holds_a_profiler_holds_the_same_one():
+    """
+    Its blocks may be running, and its instruments are shared.
+    """
+    profiler = PerformanceProfiler("x")
+
+    with profiler:
+        assert copy.copy(profiler) is profiler
+        assert copy.deepcopy({"held": [profiler]})["held"][0] is profiler
+
+
+def test_a_profiler_is_pickled_as_what_it_was_made_of():
+    """
+    Another process makes one alike, a subclass's too.
+    """
+    made = PerformanceProfiler(
+        "x",
+        attributes={"tier": "gold", "shards": [1, 2]},
+        budget=0.5,
+        size=4,
+        complexity="linear",
+        cpu=True,
+        memory=True,
+        clock=clock_of_a_module,
+    )
+    again = pickle.loads(pickle.dumps(made))  # noqa: S301 - our own
+    plain = pickle.loads(pickle.dumps(PerformanceProfiler("plain")))  # noqa: S301
+    named = pickle.loads(pickle.dumps(Named("mine")))  # noqa: S301
+
+    assert again._timer is not made._timer
+    assert (again.operation, again._attributes, again._size) == ("x", made._attributes, 4)
+    assert again._timer.resources == made._timer.resources
+    assert again._timer.clock is clock_of_a_module
+    assert (plain.operation, plain._timer.resources) == ("plain", None)
+    assert (type(named), named.name, named.operation) == (Named, "mine", "of mine")
+
+
+def test_a_profiler_with_a_provider_of_its_own_cannot_be_pickled():
+    """
+    The error says so.
+    """
+    profiler = PerformanceProfiler("x", tracer_provider=TracerProvider(shutdown_on_exit=False))
+
+    with pytest.raises(InvalidTypeError, match="'x' has a provider of its own, which cannot be pickled"):
+        pickle.dumps(profiler)
+
+
+@pytest.mark.parametrize("ending", [float("inf"), float("nan"), 1e300])
+def test_an_absurd_duration_is_not_counted(ending):
+    """
+    A clock that jumps to infinity spoils no sum: the block has no duration, and the next ones are counted.
+    """
+    readings = iter([1.0, ending, 2.0, 2.5])
+    profiler = PerformanceProfiler("load", clock=lambda: next(readings))
+
+    for _ in range(2):
+        with profiler:
+            pass
+
+    assert _state.operations()[("load", "")][:2] == (1.0, 0.5)
+    assert profiler.duration == 0.5

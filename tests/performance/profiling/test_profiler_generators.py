@@ -695,3 +695,46 @@ def test_a_generator_without_an_sdk_is_timed_all_the_same():
 
     assert list(items()) == [1]
     assert _state.operations()["plain", ""][:2] == (1.0, 1.0)
+
+
+def test_a_generator_that_ended_keeps_nothing_of_its_callers_context():
+    """
+    What the caller's context held is freed at once, without the garbage collector.
+    """
+
+    class Request:
+        pass
+
+    request = contextvars.ContextVar("request", default=None)
+
+    @PerformanceProfiler("rows")
+    def rows(fails=False):
+        yield 1
+        if fails:
+            raise KeyError
+
+    def ended(how):
+        held = Request()
+        token = request.set(held)
+        how()
+        request.reset(token)
+        return weakref.ref(held)
+
+    def fail():
+        with contextlib.suppress(KeyError):
+            list(rows(fails=True))
+
+    def close():
+        started = rows()
+        next(started)
+        started.close()
+
+    gc.collect()
+    gc.disable()
+    try:
+        references = [ended(how) for how in (lambda: list(rows()), fail, close, lambda: next(rows()))]
+        alive = [reference() for reference in references]
+    finally:
+        gc.enable()
+
+    assert alive == [None] * 4

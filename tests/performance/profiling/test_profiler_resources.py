@@ -548,3 +548,58 @@ def test_tracemalloc_is_imported_for_those_who_ask_for_memory_only():
     """)
 
     assert told == [False, True]
+
+
+def test_a_finalizer_that_is_a_block_itself_finds_no_lock_held():
+    """
+    The collector runs it whenever it likes, also while the watch over memory notes another block.
+    """
+    told = children.run_child("""
+    import faulthandler, gc
+    from autonomous_dev import PerformanceProfiler, _state
+    faulthandler.dump_traceback_later(30, exit=True)
+    main = PerformanceProfiler("main", memory=True)
+
+    class Holder:
+        pass
+
+    def drop(number):
+        @PerformanceProfiler(f"rows{number}", memory=True)
+        def rows():
+            yield 1
+            yield 2
+
+        holder = Holder()
+        holder.itself, holder.rows = holder, rows()
+        next(holder.rows)
+
+    gc.set_threshold(1, 1, 1)
+    for number in range(300):
+        drop(number)
+        with main:
+            pass
+    gc.collect()
+    import tracemalloc
+    tell([_state.operations()["main", ""][0], tracemalloc.is_tracing(), _state.failures()])
+    """)
+
+    assert told == [300.0, False, {}]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_session_that_the_program_began_after_stopping_ours_goes_on(later):
+    """
+    It is the program's, and what our blocks held in the one before is not known; it may be the next block's session.
+    """
+    profiler = PerformanceProfiler("x", memory=True)
+    try:
+        with profiler:
+            tracemalloc.stop()
+            tracemalloc.start()
+            if later:
+                with PerformanceProfiler("y", memory=True):
+                    pass
+        assert tracemalloc.is_tracing()
+        assert profiler.get_stats()["memory_peak_bytes"] is None
+    finally:
+        tracemalloc.stop()

@@ -391,7 +391,7 @@ def test_without_a_gil_every_block_is_noted_and_every_cell_is_locked():
 
     class Cells(list):
         def __setitem__(self, index, value):
-            assert _state.cells._lock.locked()
+            assert _state.cells._lock._is_owned()
             super().__setitem__(index, value)
 
     _state.cells.values = Cells(_state.cells.values)
@@ -413,3 +413,105 @@ def test_without_a_gil_every_block_is_noted_and_every_cell_is_locked():
     """)
 
     assert told == [200.0, [True], 200, True, {}]
+
+
+def test_blocks_begun_in_one_context_and_left_in_another_all_end():
+    """
+    As fixtures and dependencies do, which run their two halves in different threads: none is lost.
+    """
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    clock = Clock()
+    profiler = PerformanceProfiler("dependency", tracer_provider=provider, clock=clock)
+
+    def elsewhere(method, *args):
+        thread = threading.Thread(target=contextvars.Context().run, args=(method, *args))
+        thread.start()
+        thread.join()
+
+    for _ in range(3):
+        contextvars.copy_context().run(profiler.__enter__)
+    clock.now = 2.0
+    # While they are open, one in another thread's own context does not end them.
+    elsewhere(lambda: block_call(profiler)(lambda: None))
+    for _ in range(3):
+        elsewhere(profiler.__exit__, None, None, None)
+
+    timer = profiler._timer
+    assert len(exporter.get_finished_spans()) == 4
+    assert _state.operations()["dependency", ""][:2] == (4.0, 6.0)
+    assert (timer.noted, timer._open, timer.alone.owner) == (0, {}, None)
+
+
+def test_tasks_that_begin_their_successors_keep_no_chain_of_blocks():
+    """
+    A block that ended is no longer what leads outwards: the chain stays as long as the blocks that are open.
+    """
+    profiler = PerformanceProfiler("tick")
+    lengths = []
+
+    async def tick(left, done):
+        async with profiler:
+            if left:
+                successors.append(asyncio.create_task(tick(left - 1, done)))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            block, length = _state.innermost_block.get(), 0
+            while block is not None:
+                block, length = block.outer, length + 1
+            lengths.append(length)
+        if not left:
+            done.set()
+
+    successors = []
+
+    async def main():
+        done = asyncio.Event()
+        successors.append(asyncio.create_task(tick(50, done)))
+        await done.wait()
+
+    asyncio.run(main())
+
+    assert len(lengths) == 51
+    assert max(lengths) <= 4
+
+
+def test_a_forked_child_has_no_blocks_of_threads_that_it_does_not_have():
+    """
+    Those of the thread that forked end there, too; for all others it is as if they had never begun.
+    """
+    profiler = PerformanceProfiler("job")
+    entered, leave = threading.Semaphore(0), threading.Event()
+
+    def stay():
+        with profiler:
+            entered.release()
+            assert leave.wait(30)
+
+    @profiler
+    def stay_called():
+        entered.release()
+        assert leave.wait(30)
+
+    threads = [threading.Thread(target=work) for work in (stay, stay, stay_called)]
+    for thread in threads:
+        thread.start()
+        assert entered.acquire(timeout=30)
+
+    def child():
+        timer = profiler._timer
+        before = timer.noted, len(timer._open), timer.alone.owner
+        with profiler:
+            inside = timer.noted, timer.alone.owner is timer
+        return before, inside, timer.noted
+
+    with profiler:
+        both = children.forked(lambda: (profiler._timer.noted, len(profiler._timer._open)))
+    told = children.forked(child)
+    leave.set()
+    for thread in threads:
+        thread.join(30)
+
+    assert both == "(1, 1)"
+    assert told == "((0, 0, None), (0, True), 0)"

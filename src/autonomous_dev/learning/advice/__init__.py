@@ -13,6 +13,7 @@ from autonomous_dev.learning.advice._cache_use import CacheUse, cache_uses
 from autonomous_dev.learning.advice._capacity import MIN_GAIN, MIN_LOOKUPS, Enlargement, capacities, enlargement
 from autonomous_dev.learning.advice._cardinality import cardinalities
 from autonomous_dev.learning.advice._growth import growths
+from autonomous_dev.learning.advice._still import held_budget
 
 __all__ = [
     "MIN_GAIN",
@@ -26,4 +27,5 @@ __all__ = [
     "cardinalities",
     "enlargement",
     "growths",
+    "held_budget",
 ]

@@ -23,6 +23,7 @@ from autonomous_dev.conventions import (
 from autonomous_dev.learning._importance import SURE
 from autonomous_dev.learning._insight import Direction, Evidence, LearningInsight, Severity, Since
 from autonomous_dev.learning._quantity import quantity
+from autonomous_dev.learning.advice._still import held_budget
 from autonomous_dev.learning.detectors import Kind
 from autonomous_dev.policy import Policy
 from autonomous_dev.series import VERSION_KEYS, Attributes, Series, run_of
@@ -34,7 +35,7 @@ def budgets(series: Sequence[Series], policy: Policy) -> tuple[LearningInsight, 
     """
     One insight for each operation whose successful calls are over its budget.
 
-    The newest budget counts. An operation is over it where one call in twenty takes longer: where the p95 of the
+    The newest budget counts, for as long as it is still said. An operation is over it where one call in twenty takes longer: where the p95 of the
     newest interval is above it. The confidence is ``1 - 0.2 / k`` after k such intervals in a row, as for thresholds.
 
     Args:
@@ -47,15 +48,14 @@ def budgets(series: Sequence[Series], policy: Policy) -> tuple[LearningInsight, 
     return tuple(
         insight
         for (name, identity), one in found.items()
-        if name == CALL_BUDGET and (insight := _over(float(one.values[-1]), identity, found)) is not None
+        if name == CALL_BUDGET and (insight := _over(one, identity, found)) is not None
     )
 
 
-def _over(
-    budget: float, identity: Attributes, found: Mapping[tuple[str, Attributes], Series]
-) -> LearningInsight | None:
+def _over(said: Series, identity: Attributes, found: Mapping[tuple[str, Attributes], Series]) -> LearningInsight | None:
     p95 = found.get((_P95, identity))
-    if p95 is None or not p95.values[-1] > budget:
+    budget = held_budget(said, p95) if p95 is not None else None
+    if p95 is None or budget is None or not p95.values[-1] > budget:
         return None
     within = np.flatnonzero(p95.values <= budget)
     first = int(within[-1]) + 1 if len(within) else 0

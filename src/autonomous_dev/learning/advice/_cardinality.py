@@ -17,9 +17,11 @@ from autonomous_dev.conventions import (
     DROPPED_BY_CARDINALITY,
     ERROR_TYPE,
     OPERATION,
+    OWN_PREFIX,
     SERIES_DROPPED,
 )
 from autonomous_dev.learning._insight import Direction, LearningInsight, Severity
+from autonomous_dev.learning.advice._still import oldest_still
 from autonomous_dev.learning.detectors import Kind
 from autonomous_dev.policy import Policy
 from autonomous_dev.series import Series
@@ -43,7 +45,7 @@ _BOUNDS: Final = {
 
 def cardinalities(series: Sequence[Series], policy: Policy) -> tuple[LearningInsight, ...]:
     """
-    One insight for each bound on different names that a program reached, as it said last.
+    One insight for each bound on different names that a program reached, as it said last, while it still says so.
 
     Args:
         series: The judged samples of every series, each oldest first.
@@ -51,14 +53,16 @@ def cardinalities(series: Sequence[Series], policy: Policy) -> tuple[LearningIns
         policy: Not asked: the bounds are ours.
     """
     del policy
+    refused = [one for one in series if one.key.name == SERIES_DROPPED and len(one)]
+    oldest = oldest_still(one for one in series if one.key.name.startswith(OWN_PREFIX)) if refused else 0
     return tuple(
         _insight(one, key, str(identity[key]))
-        for one in series
-        if one.key.name == SERIES_DROPPED and len(one)
+        for one in refused
+        if int(one.times[-1]) >= oldest
         for identity in (dict(one.key.identity),)
         if identity.get(DROP_REASON) == DROPPED_BY_CARDINALITY
         for key in _BOUNDS
-        if key in identity
+        if identity.get(key)
     )
 
 

@@ -23,6 +23,7 @@ from autonomous_dev.conventions import (
 )
 from autonomous_dev.learning._insight import Direction, Evidence, LearningInsight, Severity, Since
 from autonomous_dev.learning._quantity import quantity
+from autonomous_dev.learning.advice._still import STILL_SAID
 from autonomous_dev.learning.detectors import Kind
 from autonomous_dev.policy import Policy
 from autonomous_dev.series import VERSION_KEYS, Attributes, AttributeValue, Series, run_of
@@ -40,9 +41,6 @@ the largest error was 0.18, the root mean square 0.06; copying dictionaries, whi
 
 MIN_RISE: Final = 4.0
 """Typical time at the largest sizes over that at the smallest: memory slower than the caches makes constants double."""
-
-_NEWEST: Final = 20
-"""Intervals of each size class that are judged: what was mended long ago is no insight."""
 
 _ENOUGH: Final = 20
 """Pairs from which on the newest run alone is judged, where its sizes span enough."""
@@ -65,7 +63,7 @@ def growths(series: Sequence[Series], policy: Policy, /) -> tuple[LearningInsigh
     One insight for each operation that surely grows faster than declared, by name.
 
     Told where the fit excludes the declared growth and the whole 95% interval of the exponent is above the declared one
-    by MIN_EXCESS. The confidence is the probability, for the normal errors that the interval stands for, that the
+    by MIN_EXCESS. Of one operation what was declared last is judged; nothing where that was no growth. The confidence is the probability, for the normal errors that the interval stands for, that the
     exponent is above the declared one; at most MAX_CONFIDENCE, which what is told so surely mostly reaches. An operation
     without a declared growth is never told.
 
@@ -79,8 +77,12 @@ def growths(series: Sequence[Series], policy: Policy, /) -> tuple[LearningInsigh
     """
     del policy
     found = []
-    for (operation, declared), classes in sorted(_by_operation(series).items()):
-        if declared in FITTED:
+    grouped = _by_operation(series)
+    newest: dict[str, int] = {}
+    for (operation, _), classes in grouped.items():
+        newest[operation] = max(newest.get(operation, 0), _newest(classes))
+    for (operation, declared), classes in sorted(grouped.items()):
+        if declared in FITTED and _newest(classes) == newest[operation]:
             intervals = _judged(classes)
             fit = _worse(intervals, declared)
             if fit is not None:
@@ -108,8 +110,12 @@ def _by_operation(series: Sequence[Series]) -> dict[tuple[str, str], list[list[_
         ]
         operation, declared = str(labels.get(OPERATION, "")), str(labels.get(DECLARED_COMPLEXITY, ""))
         if rows:
-            grouped[operation, declared].append(rows[-_NEWEST:])
+            grouped[operation, declared].append(rows[-STILL_SAID:])
     return grouped
+
+
+def _newest(classes: list[list[_Interval]]) -> int:
+    return max(row.time for rows in classes for row in rows)
 
 
 def _judged(classes: list[list[_Interval]]) -> list[_Interval]:

@@ -62,7 +62,7 @@ class Durations:
         proxy: As long as its ``_real_instrument`` is None the program has no provider, and *record* would do nothing.
     """
 
-    __slots__ = ("__weakref__", "_histogram", "_lock", "_older", "_pending", "proxy", "record")
+    __slots__ = ("__weakref__", "_busy", "_histogram", "_lock", "_older", "_pending", "proxy", "record")
 
     def __init__(self, histogram: Histogram) -> None:
         self._histogram = histogram
@@ -70,7 +70,9 @@ class Durations:
         self._pending: deque[_Duration] = deque()
         # What came before those pending.
         self._older: deque[_Duration] = deque()
-        self._lock = threading.Lock()
+        # A finalizer may run while it is held, and drain or record: it finds us busy.
+        self._lock = threading.RLock()
+        self._busy = False
         self.record: Recorder = self._recorder(histogram)
         _state.on_fork(self.after_fork_in_child)
 
@@ -82,20 +84,27 @@ class Durations:
         record = self._histogram.record
         # Who comes second waits for the first: what it takes out is then recorded, too.
         with self._lock:
-            for waiting in (self._older, self._pending):
-                for _ in range(len(waiting)):
-                    try:
-                        seconds, labels, context = waiting.popleft()
-                        record(seconds, labels, context)
-                    except Exception:  # noqa: BLE001 - views, filters and reservoirs are the program's
-                        report("histogram of call durations")
+            if self._busy:
+                return
+            self._busy = True
+            try:
+                for waiting in (self._older, self._pending):
+                    for _ in range(len(waiting)):
+                        try:
+                            seconds, labels, context = waiting.popleft()
+                            record(seconds, labels, context)
+                        except Exception:  # noqa: BLE001 - views, filters and reservoirs are the program's
+                            report("histogram of call durations")
+            finally:
+                self._busy = False
         _state.spend(PROFILER, perf_counter() - began)
 
     def after_fork_in_child(self) -> None:
         """
         Forget what waits: it is the parent's to record.
         """
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._busy = False
         self._pending.clear()
         self._older.clear()
 
@@ -103,11 +112,15 @@ class Durations:
         """
         Let the older half of what is pending wait without contexts, but those that an exemplar can still need.
 
-        Of the values in one bucket an exemplar is the newest. False where too many wait, or another thread is at it.
+        Of the values in one bucket an exemplar is the newest. False where too many wait, or somebody is at it.
         """
         pending, older = self._pending, self._older
         if len(older) >= MAX_WAITING - MAX_PENDING or not self._lock.acquire(blocking=False):
             return False
+        if self._busy:
+            self._lock.release()
+            return False
+        self._busy = True
         try:
             moved = [pending.popleft() for _ in range(min(len(pending), MAX_PENDING // 2))]
             newest: set[tuple[int, int]] = set()
@@ -119,6 +132,7 @@ class Durations:
                 newest.add(bucket)
             older.extend(moved)
         finally:
+            self._busy = False
             self._lock.release()
         return True
 

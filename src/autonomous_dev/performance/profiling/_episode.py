@@ -46,12 +46,16 @@ class Episode:
         The body runs from now on.
         """
         block = self._block or self._begin()
-        self._token = innermost_block.set(self._top)
-        if self._inside is not None:
-            self._outside = context.get_current()
-            context.attach(self._inside)
-        if block.reading is not None and block.reading.wants_cpu:
-            block.reading.run()
+        try:
+            self._token = innermost_block.set(self._top)
+            if self._inside is not None:
+                self._outside = context.get_current()
+                context.attach(self._inside)
+            if block.reading is not None and block.reading.wants_cpu:
+                block.reading.run()
+        except BaseException:  # not ours to catch: see `Timer`
+            self._abandon(block)
+            raise
 
     def pause(self) -> None:
         """
@@ -60,20 +64,35 @@ class Episode:
         block = self._block
         if block is None:
             return
-        if block.reading is not None and block.reading.running:
-            block.reading.pause()
-        self._top = innermost_block.get()
-        if self._inside is not None:
-            self._inside = context.get_current()
-        self._restore()
+        try:
+            if block.reading is not None and block.reading.running:
+                block.reading.pause()
+            self._top = innermost_block.get()
+            if self._inside is not None:
+                self._inside = context.get_current()
+            self._restore()
+        except BaseException:
+            self._abandon(block)
+            raise
 
     def end(self, exception: BaseException | None) -> None:
         """
         The body has ended.
         """
         block = self._block
-        if block is not None:
+        if block is None:
+            return
+        try:
             self._timer.leave(block, exception)
+        finally:
+            block.context = None  # it knows the block: a cycle, which would keep all that the caller's context holds
+            self._restore()
+
+    def _abandon(self, block: Block) -> None:
+        try:
+            self._timer.abandon(block)
+        finally:
+            block.context = None
             self._restore()
 
     def _begin(self) -> Block:

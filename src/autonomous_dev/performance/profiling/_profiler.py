@@ -18,6 +18,7 @@ from opentelemetry.trace import TracerProvider
 from autonomous_dev import _state
 from autonomous_dev._state import cells
 from autonomous_dev.conventions import OPERATION
+from autonomous_dev.errors import InvalidTypeError
 from autonomous_dev.performance._guard import report
 from autonomous_dev.performance._instruments import check_meter_provider, road_on
 from autonomous_dev.performance._names import checked_name
@@ -71,7 +72,7 @@ class PerformanceProfiler:
             def sort(rows): ...
     """
 
-    __slots__ = ("__weakref__", "_attributes", "_operation", "_size", "_timer")
+    __slots__ = ("__weakref__", "_attributes", "_operation", "_providers", "_size", "_timer")
 
     def __init__(
         self,
@@ -141,6 +142,7 @@ class PerformanceProfiler:
         self._timer = Timer(operation, clock, road, durations_on(meter_provider), resources)
         # What a block in a `with` works on; there is no call whose arguments a function could look at.
         self._size = size if isinstance(size, int) else None
+        self._providers = tracer_provider is not None or meter_provider is not None
         if budget is not None:
             _state.set_budget(operation, budget)
             observe_budgets(meter_provider)
@@ -183,75 +185,123 @@ class PerformanceProfiler:
                 stats["memory_peak_bytes"] = timer.taken.memory
         return stats
 
+    def __copy__(self) -> Self:
+        """
+        Itself: it is what blocks that run have begun with, also in a copy of what holds it.
+        """
+        return self
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """
+        What another process needs for one that is made alike; functions given go as pickle takes them, by name.
+
+        Raises:
+            InvalidTypeError: If it has a provider of its own.
+        """
+        if self._providers:
+            raise InvalidTypeError(
+                f"the profiler of {self._operation!r} has a provider of its own, which cannot be pickled; "
+                "expected one on the global providers, or make it where it is used"
+            )
+        resources = self._timer.resources or Resources()
+        arguments = {
+            "attributes": {key: value for key, value in self._attributes.items() if key != OPERATION},
+            "budget": resources.budget,
+            "size": resources.size,
+            "complexity": resources.complexity or None,
+            "cpu": resources.cpu,
+            "memory": resources.peaks is not None,
+            "clock": self._timer.clock,
+        }
+        return _made_alike, (type(self), self._operation, arguments), getattr(self, "__dict__", None)
+
     def __enter__(self) -> Self:
         timer = self._timer
         block = timer.alone
         # As Timer.enter does it, without the call.
         if block.owner is None and not timer.noted and timer.resources is None:
             block.owner = timer
-            block.thread = get_ident()
-            road = timer.road
-            if road is not None and (road.name or trace._TRACER_PROVIDER is not None):  # noqa: SLF001 - as there
-                block.opened = road.open(timer.operation, self._attributes)
             try:
-                clock = timer.clock
-                block.started = clock()
-            except Exception:  # noqa: BLE001 - the clock is the caller's
-                block.started = UNKNOWN
-                report("profiler")
+                block.thread = get_ident()
+                road = timer.road
+                if road is not None and (road.name or trace._TRACER_PROVIDER is not None):  # noqa: SLF001 - as there
+                    block.opened = road.open(timer.operation, self._attributes)
+                try:
+                    clock = timer.clock
+                    block.started = clock()
+                except Exception:  # noqa: BLE001 - the clock is the caller's
+                    block.started = UNKNOWN
+                    report("profiler")
+            except BaseException:
+                if block.opened is None:
+                    block.owner = None
+                else:
+                    timer.abandon(block)
+                raise
         elif timer.resources is None:
-            timer.enter(self._attributes)
+            timer.enter(self._attributes, by_context=True)
         else:
-            timer.enter(self._attributes, timer.resources.begin(self._size, running=True))
+            timer.enter(self._attributes, timer.resources.begin(self._size, running=True), by_context=True)
         return self
 
-    def __exit__(
+    def __exit__(  # noqa: C901 - a call for each step would cost as much as the step
         self,
         kind: type[BaseException] | None,
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         timer = self._timer
+        block = None
         try:
-            clock = timer.clock
-            now = clock()
-        except Exception:  # noqa: BLE001 - the clock is the caller's
-            now = UNKNOWN
-            report("profiler")
-        block = timer.ending() if timer.noted else timer.alone
-        if block.owner is None:
-            return
-        # As Timer.leave does it, without the call.
-        try:
-            seconds = now - block.started
-            if timer.low < seconds <= timer.high and exception is None:
-                values, first = cells.values, timer.first
-                values[first] += 1.0
-                values[first + 1] += seconds
-                values[timer.bucket] += 1.0
-                timer.last = seconds
-                durations = timer.durations
-                if durations is not None and durations.proxy._real_instrument is not None:  # noqa: SLF001 - as there
-                    durations.record(seconds, timer.labels)
-                if block.opened is not None:
-                    timer.close(block, None, "")
-                block.owner = None
-                if block.noted:
-                    timer.noted -= 1
+            try:
+                clock = timer.clock
+                now = clock()
+            except Exception:  # noqa: BLE001 - the clock is the caller's
+                now = UNKNOWN
+                report("profiler")
+            block = timer.ending() if timer.noted else timer.alone
+            if block.owner is None:
                 return
-        except Exception:  # noqa: BLE001 - clock, meter and views are the program's
-            seconds = UNKNOWN
-            report("profiler")
-        timer.finish(block, seconds, exception)
+            # As Timer.leave does it, without the call.
+            try:
+                seconds = now - block.started
+                if timer.low < seconds <= timer.high and exception is None:
+                    values, first = cells.values, timer.first
+                    values[first] += 1.0
+                    values[first + 1] += seconds
+                    values[timer.bucket] += 1.0
+                    timer.last = seconds
+                    durations = timer.durations
+                    if durations is not None and durations.proxy._real_instrument is not None:  # noqa: SLF001 - as there
+                        durations.record(seconds, timer.labels)
+                    if block.opened is not None:
+                        timer.close(block, None, "")
+                    block.owner = None
+                    if block.noted:
+                        timer.forget(block)
+                    return
+            except Exception:  # noqa: BLE001 - clock, meter and views are the program's
+                seconds = UNKNOWN
+                report("profiler")
+            timer.finish(block, seconds, exception)
+        except BaseException:
+            if block is None:
+                block = timer.ending()
+            if block.owner is not None:
+                timer.abandon(block)
+            raise
 
     async def __aenter__(self) -> Self:
         resources = self._timer.resources
         if resources is None:
-            self._timer.enter(self._attributes)
+            self._timer.enter(self._attributes, by_context=True)
         else:
             if resources.cpu:
                 _state.log_once(_logger, _NO_CPU_TIME)
-            self._timer.enter(self._attributes, resources.begin(self._size, running=False))
+            self._timer.enter(self._attributes, resources.begin(self._size, running=False), by_context=True)
         return self
 
     async def __aexit__(
@@ -276,6 +326,13 @@ class PerformanceProfiler:
         from autonomous_dev.performance.profiling._decorated import decorated  # noqa: PLC0415
 
         return decorated(self._timer, function, self._attributes)
+
+
+def _made_alike(kind: type[PerformanceProfiler], operation: str, arguments: dict[str, Any]) -> PerformanceProfiler:
+    # A subclass may take other arguments; what it put on top comes with its state.
+    made = kind.__new__(kind)
+    PerformanceProfiler.__init__(made, operation, **arguments)
+    return made
 
 
 def _resources(

@@ -15,7 +15,7 @@ from typing import Any, Final
 from opentelemetry import trace
 
 from autonomous_dev._cells import GIL, HISTOGRAM_HEAD
-from autonomous_dev._state import CountedOperation, cells, counted_operation, innermost_block, sized_operation
+from autonomous_dev._state import CountedOperation, cells, counted_operation, innermost_block, sized_operation, timers
 from autonomous_dev.conventions import DURATION_BOUNDS, OPERATION
 from autonomous_dev.performance._guard import report
 from autonomous_dev.performance._span import Road, error_type_of
@@ -24,6 +24,10 @@ from autonomous_dev.performance.profiling._durations import Durations
 from autonomous_dev.performance.profiling._resources import Reading, Resources, Taken
 
 UNKNOWN: Final = float("nan")
+
+LONGEST: Final = 1e9
+"""Seconds, 30 years, from which on a duration is a clock's mistake: it is not counted, since no sum would recover from it."""
+
 _BELOW_ZERO: Final = -5e-324
 """The largest number below 0: a duration of 0 is in the first bucket, and what a clock that stepped back gives in none."""
 
@@ -41,6 +45,9 @@ class Timer:
     while no other of its profiler is open is noted in the profiler only: it is *alone*. One that begins beside another
     is noted in its context, until its profiler has none open again. Who ends a block looks into the context first:
     what is found there is younger than the block alone. A context that knows none ends the block alone.
+
+    What is not ours to catch may come at any call: Ctrl-C, the exception of a signal handler, a RecursionError where
+    there is no depth left to handle one. The block that it hits is let go then, so that what was current is so again.
 
     What is done at each block stands in :meth:`enter` and :meth:`leave`, and once more in the ``with`` of
     ``PerformanceProfiler``, where a call less is 0.06 µs each.
@@ -78,7 +85,7 @@ class Timer:
 
     __slots__ = (
         "__weakref__",
-        "_newest",
+        "_open",
         "alone",
         "bucket",
         "clock",
@@ -109,14 +116,24 @@ class Timer:
         self.durations = durations
         self.resources = resources
         self.alone = Block(noted=False)
-        self._newest: Block | None = None
+        # Those open that their contexts know, but for generators' (their contexts may lead to the generator, and would
+        # be kept here), oldest first: and whether only the context in which they are left tells which one it is.
+        self._open: dict[Block, bool] = {}
         self.noted = _NONE_NOTED
         self.low, self.high, self.bucket, self.first = UNKNOWN, UNKNOWN, 0, 0
         self.labels: dict[str, str] = {}
         self.last = 0.0
         self.taken = _NOTHING_TAKEN
+        timers.add(self)
 
-    def enter(self, attributes: Mapping[str, Any], reading: Reading | None = None, *, alone: bool = True) -> Block:
+    def enter(
+        self,
+        attributes: Mapping[str, Any],
+        reading: Reading | None = None,
+        *,
+        alone: bool = True,
+        by_context: bool = False,
+    ) -> Block:
         """
         Begin a block in this context.
 
@@ -126,25 +143,44 @@ class Timer:
             reading: What it takes besides time.
 
             alone: Whether it may be noted here only; else its context knows it in any case.
+
+            by_context: Whether only the context in which it is left will tell which block it is.
         """
         block = self.alone
         # Nobody comes between this question and its answer: no call is in it.
         if alone and block.owner is None and not self.noted:
             block.owner = self
-            block.thread = get_ident()
         else:
-            block = self._note()
-        road = self.road
-        # As `open` asks first of all, without the call.
-        if road is not None and (road.name or trace._TRACER_PROVIDER is not None):  # noqa: SLF001 - a road without a name has seen that it is there
-            block.opened = road.open(self.operation, attributes)
-        block.reading = reading
+            try:
+                block = self._note(by_context if alone else None)
+            except BaseException:
+                self._drop(reading)
+                raise
         try:
-            clock = self.clock
-            block.started = clock()  # last of all
-        except Exception:  # noqa: BLE001 - the clock is the caller's
-            block.started = UNKNOWN
-            report("profiler")
+            block.thread = get_ident()
+            block.reading = reading
+            road = self.road
+            # As `open` asks first of all, without the call.
+            if road is not None and (road.name or trace._TRACER_PROVIDER is not None):  # noqa: SLF001 - a road without a name has seen that it is there
+                block.opened = road.open(self.operation, attributes)
+            try:
+                clock = self.clock
+                block.started = clock()  # last of all
+            except Exception:  # noqa: BLE001 - the clock is the caller's
+                block.started = UNKNOWN
+                report("profiler")
+        except BaseException:
+            if block.opened is None and reading is None:
+                # Without a call: there may be no depth left for one.
+                block.owner = None
+                if block.noted:
+                    self.noted -= 1
+                    if block in self._open:
+                        del self._open[block]
+            else:
+                block.reading = reading
+                self.abandon(block)
+            raise
         return block
 
     def leave(self, block: Block, exception: BaseException | None) -> None:
@@ -152,33 +188,38 @@ class Timer:
         End *block*.
         """
         try:
-            clock = self.clock
-            now = clock()  # first of all
-        except Exception:  # noqa: BLE001 - the clock is the caller's
-            now = UNKNOWN
-            report("profiler")
-        try:
-            seconds = now - block.started
-            if self.low < seconds <= self.high and exception is None:
-                # Nobody comes between these three: see `_cells.GIL`.
-                values, first = cells.values, self.first
-                values[first] += 1.0
-                values[first + 1] += seconds
-                values[self.bucket] += 1.0
-                self.last = seconds
-                durations = self.durations
-                if durations is not None and durations.proxy._real_instrument is not None:  # noqa: SLF001 - seen to be there
-                    durations.record(seconds, self.labels)
-                if block.opened is not None:
-                    self.close(block, None, "")
-                block.owner = None
-                if block.noted:
-                    self.noted -= 1
-                return
-        except Exception:  # noqa: BLE001 - clock, meter and views are the program's
-            seconds = UNKNOWN
-            report("profiler")
-        self.finish(block, seconds, exception)
+            try:
+                clock = self.clock
+                now = clock()  # first of all
+            except Exception:  # noqa: BLE001 - the clock is the caller's
+                now = UNKNOWN
+                report("profiler")
+            try:
+                seconds = now - block.started
+                if self.low < seconds <= self.high and exception is None:
+                    # Nobody comes between these three: see `_cells.GIL`.
+                    values, first = cells.values, self.first
+                    values[first] += 1.0
+                    values[first + 1] += seconds
+                    values[self.bucket] += 1.0
+                    self.last = seconds
+                    durations = self.durations
+                    if durations is not None and durations.proxy._real_instrument is not None:  # noqa: SLF001 - seen to be there
+                        durations.record(seconds, self.labels)
+                    if block.opened is not None:
+                        self.close(block, None, "")
+                    block.owner = None
+                    if block.noted:
+                        self.forget(block)
+                    return
+            except Exception:  # noqa: BLE001 - clock, meter and views are the program's
+                seconds = UNKNOWN
+                report("profiler")
+            self.finish(block, seconds, exception)
+        except BaseException:
+            if block.owner is not None:
+                self.abandon(block)
+            raise
 
     def running(self) -> Block | None:
         """
@@ -213,10 +254,13 @@ class Timer:
         block = block_of(self, innermost_block.get())
         if block is not None:
             return block
-        alone, newest = self.alone, self._newest
-        if newest is None or newest.owner is None or (alone.owner is not None and alone.thread == get_ident()):
+        alone = self.alone
+        if alone.owner is not None and alone.thread == get_ident():
             return alone
-        return newest
+        for other, by_context in reversed(self._open.copy().items()):
+            if by_context and other.owner is not None:
+                return other
+        return alone
 
     def finish(self, block: Block, seconds: float, exception: BaseException | None) -> None:
         """
@@ -226,7 +270,7 @@ class Timer:
         try:
             error_type = error_type_of(exception)
             taken = self._take(block)
-            if seconds == seconds:  # noqa: PLR0124 - not NaN
+            if seconds < LONGEST:  # no NaN either
                 seconds = float(seconds) if seconds > 0 else 0.0
                 self.last, self.taken = seconds, taken
                 self._count(seconds, error_type)
@@ -244,22 +288,72 @@ class Timer:
             finally:
                 block.owner = None
                 if block.noted:
-                    self.noted -= 1
+                    self.forget(block)
 
-    def _note(self) -> Block:
+    def abandon(self, block: Block) -> None:
         """
-        A new block, which this context knows.
+        Let *block* go, whose beginning or end was cut short by an exception that is not ours to catch.
+
+        It is counted nowhere; its span ends, and what was current before is so again.
         """
-        block = self._newest = Block(noted=True)
-        block.owner = self
+        if block.owner is None:
+            return
+        try:
+            reading, block.reading = block.reading, None
+            self._drop(reading)
+            self.close(block, None, "")
+        finally:
+            block.owner = None
+            if block.noted:
+                self.forget(block)
+
+    def forget(self, block: Block) -> None:
+        """
+        *block*, which its context knows, has ended. Contexts may know it for long, but not those around it that ended.
+        """
+        self.noted -= 1
+        self._open.pop(block, None)
+        block.outer = open_block(block.outer)
+
+    def after_fork_in_child(self) -> None:
+        """
+        Of the parent's threads the child has one: blocks of the others never end.
+        """
+        here = get_ident()
+        if self.alone.thread != here:
+            self.alone = Block(noted=False)
+        for block in self._open.copy():
+            if block.thread != here:
+                block.owner = None
+                self.forget(block)
+
+    def _drop(self, reading: Reading | None) -> None:
+        """
+        End *reading*, which nobody is told of.
+        """
+        if reading is None or self.resources is None:
+            return
+        try:
+            self.resources.end(reading)
+        except Exception:  # noqa: BLE001 - another exception is on its way to the program
+            report("profiler")
+
+    def _note(self, by_context: bool | None) -> Block:
+        """
+        A new block, which this context knows; None for one of a generator.
+        """
+        block = Block(noted=True)
         block.outer = open_block(innermost_block.get())
-        block.thread = get_ident()
         alone = self.alone
         # An event loop installs its hooks: then the block alone may be another task's of the same thread.
         if alone.owner is not None and sys.get_asyncgen_hooks().firstiter is not None:
             block.beside = alone.started
-        self.noted += 1
         innermost_block.set(block)
+        if by_context is not None:
+            self._open[block] = by_context
+        # Last, with no call after it: what is cut short before has not begun.
+        block.owner = self
+        self.noted += 1
         return block
 
     def _take(self, block: Block) -> Taken:
@@ -281,7 +375,7 @@ class Timer:
         """
         bucket = bisect_left(DURATION_BOUNDS, seconds)
         low = DURATION_BOUNDS[bucket - 1] if bucket else _BELOW_ZERO
-        high = DURATION_BOUNDS[bucket] if bucket < len(DURATION_BOUNDS) else sys.float_info.max
+        high = DURATION_BOUNDS[bucket] if bucket < len(DURATION_BOUNDS) else LONGEST
         first = counted.first
         # All at once, with no call in between: another thread counts by them.
         self.labels = counted.labels
