@@ -15,11 +15,12 @@ from autonomous_dev import _state
 from autonomous_dev.performance._cache_instruments import observe_caches
 from autonomous_dev.performance._overhead import CACHE as _CACHE
 from autonomous_dev.performance._overhead import PROFILER as _PROFILER
-from autonomous_dev.performance.caching import CacheInfo, SimpleCache, cached
+from autonomous_dev.performance.caching import CacheInfo, cached
 from autonomous_dev.performance.profiling import PerformanceProfiler
 
 if TYPE_CHECKING:
     from autonomous_dev.complexity import ComplexityFit
+    from autonomous_dev.performance.caching._simple_cache import SimpleCache
     from autonomous_dev.performance.planning import BatchCost, OptimizationStrategy, ParallelPlan
     from autonomous_dev.performance.watching import watch_cache
 
@@ -41,6 +42,7 @@ _HOMES = {
     "ComplexityFit": "autonomous_dev.complexity",
     "OptimizationStrategy": "autonomous_dev.performance.planning",
     "ParallelPlan": "autonomous_dev.performance.planning",
+    "SimpleCache": "autonomous_dev.performance.caching._simple_cache",
     "watch_cache": "autonomous_dev.performance.watching",
 }
 

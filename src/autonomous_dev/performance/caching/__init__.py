@@ -1,11 +1,12 @@
 """
 Results that are kept: ``cached`` for functions, ``SimpleCache`` by hand, and what larger ones would answer.
+
+``SimpleCache`` is loaded by who uses it.
 """
 
 from __future__ import annotations
 
 from autonomous_dev.performance.caching._cached import cached
 from autonomous_dev.performance.caching._cached_calls import CacheInfo
-from autonomous_dev.performance.caching._simple_cache import SimpleCache
 
-__all__ = ["CacheInfo", "SimpleCache", "cached"]
+__all__ = ["CacheInfo", "cached"]

@@ -17,7 +17,7 @@ from autonomous_dev.errors import InvalidTypeError, InvalidValueError
 from autonomous_dev.performance._names import checked_name, qualified_name
 from autonomous_dev.performance.caching._cached_calls import CachedCalls, CacheInfo
 from autonomous_dev.performance.caching._function_cache import FunctionCache
-from autonomous_dev.performance.caching._simple_cache import checked_size
+from autonomous_dev.performance.caching._lru import checked_size
 from autonomous_dev.performance.caching._wrapper import make_wrapper
 
 P = ParamSpec("P")

@@ -19,9 +19,8 @@ from autonomous_dev.performance._names import MAX_LENGTH, qualified_name
 from autonomous_dev.performance._span import OpenSpan, error_type_of
 from autonomous_dev.performance.caching._flight import Flight, Lead, Needs
 from autonomous_dev.performance.caching._function_cache import FunctionCache
-from autonomous_dev.performance.caching._keys import Unfreezable, entry_key, parts_key
+from autonomous_dev.performance.caching._keys import MISSING, Unfreezable, entry_key, parts_key
 from autonomous_dev.performance.caching._signature import signature_of
-from autonomous_dev.performance.caching._simple_cache import MISSING
 
 _SECRET: Final = os.urandom(16)
 """Keys the hashes of cache keys: alike within a process and its forks, and nothing about the arguments can be guessed."""

@@ -15,8 +15,8 @@ from autonomous_dev.performance._guard import report
 from autonomous_dev.performance.caching._adviser import Adviser
 from autonomous_dev.performance.caching._flight import Flight, Lead
 from autonomous_dev.performance.caching._instances import InstanceKey, Instances
+from autonomous_dev.performance.caching._keys import MISSING
 from autonomous_dev.performance.caching._lru import NEVER, Entry, Lru
-from autonomous_dev.performance.caching._simple_cache import MISSING
 
 _BURY_AT: Final = 8
 """Entries of dead instances are looked for once there is one dead in so many entries: each costs a bounded time."""

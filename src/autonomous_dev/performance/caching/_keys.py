@@ -9,6 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 
+class _Missing:
+    """
+    What no caller can have put into a cache.
+    """
+
+
+MISSING: Final = _Missing()
+
+
 class ByValue:
     """
     Marks a frozen value, so that no argument of the caller's equals one. Never instantiated.

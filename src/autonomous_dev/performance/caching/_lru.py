@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
+from autonomous_dev.errors import InvalidTypeError, InvalidValueError
+
 NEVER: Final = math.inf
 """When an entry of a cache without a time to live expires."""
 
@@ -153,3 +155,22 @@ class Lru:
     def _forget(self, entry: Entry) -> None:
         self._order.pop(entry, None)
         self._by_age.pop(entry, None)
+
+
+def checked_size(max_size: object) -> int:
+    """
+    *max_size* itself, where a cache can have it.
+
+    Raises:
+        InvalidTypeError: If it is no integer.
+
+        InvalidValueError: If it is below 1.
+    """
+    if isinstance(max_size, bool) or not isinstance(max_size, int):
+        raise InvalidTypeError(
+            f"max_size is {max_size!r} of type {type(max_size).__name__}; "
+            f"expected how many entries to keep at most, such as 128"
+        )
+    if max_size < 1:
+        raise InvalidValueError(f"max_size is {max_size}; expected 1 or more; to cache nothing, do not use a cache")
+    return max_size

@@ -10,24 +10,15 @@ from typing import Any, Final
 
 from autonomous_dev import _state
 from autonomous_dev._state import CacheCounts
-from autonomous_dev.errors import InvalidTypeError, InvalidValueError
 from autonomous_dev.performance._cache_instruments import observe_caches
 from autonomous_dev.performance._guard import report
 from autonomous_dev.performance._names import checked_name
 from autonomous_dev.performance.caching._adviser import Adviser
-from autonomous_dev.performance.caching._keys import Unfreezable, entry_key
+from autonomous_dev.performance.caching._keys import MISSING, Unfreezable, entry_key
+from autonomous_dev.performance.caching._lru import checked_size
 
 DEFAULT_NAME: Final = "simple_cache"
 """What caches without a name are counted under, all together."""
-
-
-class _Missing:
-    """
-    What no caller can have put into a cache.
-    """
-
-
-MISSING: Final = _Missing()
 
 
 class SimpleCache:
@@ -218,22 +209,3 @@ def _pop_oldest(entries: dict[Any, Any]) -> Any:
         return entries.popitem(last=False)
     oldest = next(iter(entries))
     return oldest, entries.pop(oldest)
-
-
-def checked_size(max_size: object) -> int:
-    """
-    *max_size* itself, where a cache can have it.
-
-    Raises:
-        InvalidTypeError: If it is no integer.
-
-        InvalidValueError: If it is below 1.
-    """
-    if isinstance(max_size, bool) or not isinstance(max_size, int):
-        raise InvalidTypeError(
-            f"max_size is {max_size!r} of type {type(max_size).__name__}; "
-            f"expected how many entries to keep at most, such as 128"
-        )
-    if max_size < 1:
-        raise InvalidValueError(f"max_size is {max_size}; expected 1 or more; to cache nothing, do not use a cache")
-    return max_size

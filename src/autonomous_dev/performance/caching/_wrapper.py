@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from autonomous_dev.performance._guard import report
 from autonomous_dev.performance.caching._cached_calls import CachedCalls, Computation
-from autonomous_dev.performance.caching._simple_cache import MISSING
+from autonomous_dev.performance.caching._keys import MISSING
 
 # § becomes the signature's prefix, so that no parameter hides a name of ours. Of the user's, nothing runs inside the
 # `try` but the keys' own hash and ==, and the clock. The value is computed in this frame, so that a recursive function

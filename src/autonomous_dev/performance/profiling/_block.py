@@ -5,10 +5,29 @@ One run of a profiler, from entering to leaving.
 from __future__ import annotations
 
 from contextvars import Context
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autonomous_dev.performance._span import OpenSpan
-from autonomous_dev.performance.profiling._resources import Reading
+
+if TYPE_CHECKING:
+    from autonomous_dev.performance.profiling._resources import Reading
+
+
+class Taken(NamedTuple):
+    """
+    What a block took besides time; None where it was not asked for, or cannot be told.
+
+    Attributes:
+        cpu: Seconds.
+
+        memory: Bytes.
+
+        size: Items that it worked on.
+    """
+
+    cpu: float | None = None
+    memory: int | None = None
+    size: int | None = None
 
 
 class Block:

@@ -31,8 +31,6 @@ from autonomous_dev.performance.profiling._arguments import (
     checked_size,
 )
 from autonomous_dev.performance.profiling._durations import durations_on
-from autonomous_dev.performance.profiling._resource_instruments import cpu_duration_on, memory_peak_on, observe_budgets
-from autonomous_dev.performance.profiling._resources import Resources
 from autonomous_dev.performance.profiling._timer import UNKNOWN, Timer
 
 P = ParamSpec("P")
@@ -138,14 +136,14 @@ class PerformanceProfiler:
         road = road_on(tracer_provider)
         resources = None
         if budget is not None or size is not None or cpu or memory:
-            resources = _resources(budget, size, complexity, meter_provider, cpu=cpu, memory=memory)
+            # For those who ask for more than time.
+            from autonomous_dev.performance.profiling._resources import resources_of  # noqa: PLC0415
+
+            resources = resources_of(operation, budget, size, complexity, meter_provider, cpu=cpu, memory=memory)
         self._timer = Timer(operation, clock, road, durations_on(meter_provider), resources)
         # What a block in a `with` works on; there is no call whose arguments a function could look at.
         self._size = size if isinstance(size, int) else None
         self._providers = tracer_provider is not None or meter_provider is not None
-        if budget is not None:
-            _state.set_budget(operation, budget)
-            observe_budgets(meter_provider)
 
     @property
     def operation(self) -> str:
@@ -206,16 +204,19 @@ class PerformanceProfiler:
                 f"the profiler of {self._operation!r} has a provider of its own, which cannot be pickled; "
                 "expected one on the global providers, or make it where it is used"
             )
-        resources = self._timer.resources or Resources()
-        arguments = {
+        arguments: dict[str, Any] = {
             "attributes": {key: value for key, value in self._attributes.items() if key != OPERATION},
-            "budget": resources.budget,
-            "size": resources.size,
-            "complexity": resources.complexity or None,
-            "cpu": resources.cpu,
-            "memory": resources.peaks is not None,
             "clock": self._timer.clock,
         }
+        resources = self._timer.resources
+        if resources is not None:
+            arguments |= {
+                "budget": resources.budget,
+                "size": resources.size,
+                "complexity": resources.complexity or None,
+                "cpu": resources.cpu,
+                "memory": resources.peaks is not None,
+            }
         return _made_alike, (type(self), self._operation, arguments), getattr(self, "__dict__", None)
 
     def __enter__(self) -> Self:
@@ -333,29 +334,3 @@ def _made_alike(kind: type[PerformanceProfiler], operation: str, arguments: dict
     made = kind.__new__(kind)
     PerformanceProfiler.__init__(made, operation, **arguments)
     return made
-
-
-def _resources(
-    budget: float | None,
-    size: int | Callable[..., int] | None,
-    complexity: str,
-    meter_provider: MeterProvider | None,
-    *,
-    cpu: bool,
-    memory: bool,
-) -> Resources:
-    peaks = None
-    if memory:
-        # It imports tracemalloc, which takes 4 ms: for those who ask for memory only.
-        from autonomous_dev.performance.profiling._peak_memory import peak_memory  # noqa: PLC0415
-
-        peaks = peak_memory()
-    return Resources(
-        budget=budget,
-        size=size,
-        complexity=complexity,
-        cpu=cpu,
-        peaks=peaks,
-        cpu_histogram=cpu_duration_on(meter_provider) if cpu else None,
-        memory_histogram=memory_peak_on(meter_provider) if memory else None,
-    )

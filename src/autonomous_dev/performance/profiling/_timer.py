@@ -10,7 +10,7 @@ import sys
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from threading import get_ident
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
 
@@ -19,9 +19,11 @@ from autonomous_dev._state import CountedOperation, cells, counted_operation, in
 from autonomous_dev.conventions import DURATION_BOUNDS, OPERATION
 from autonomous_dev.performance._guard import report
 from autonomous_dev.performance._span import Road, error_type_of
-from autonomous_dev.performance.profiling._block import Block, block_of, open_block
+from autonomous_dev.performance.profiling._block import Block, Taken, block_of, open_block
 from autonomous_dev.performance.profiling._durations import Durations
-from autonomous_dev.performance.profiling._resources import Reading, Resources, Taken
+
+if TYPE_CHECKING:
+    from autonomous_dev.performance.profiling._resources import Reading, Resources
 
 UNKNOWN: Final = float("nan")
 

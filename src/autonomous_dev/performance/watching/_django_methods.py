@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from autonomous_dev import _state
 from autonomous_dev.performance._guard import report
-from autonomous_dev.performance.caching._simple_cache import MISSING
+from autonomous_dev.performance.caching._keys import MISSING
 from autonomous_dev.performance.watching._watch_object import ATTRIBUTE
 
 _OUTSIDE: Final = object()
