@@ -192,12 +192,13 @@ class SimpleCache:
             dropped.append(entries.pop(key, MISSING))
             if dropped[0] is MISSING:
                 self._adviser.forget(hash(key))  # it may come without having been looked up
-            entries[key] = value
-            while len(entries) > self._max_size:
+            # First, so that nobody ever sees one too many.
+            while len(entries) >= self._max_size:
                 oldest = _pop_oldest(entries)
                 dropped.append(oldest)
                 self._counts.evictions += 1
                 self._adviser.evicted(hash(oldest[0]))
+            entries[key] = value
 
     def _after_fork_in_child(self) -> None:
         # Another thread of the parent may have held the lock.
