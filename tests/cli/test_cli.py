@@ -217,4 +217,4 @@ tracker.record_metric("tests_failed", 3.0)
     assert "operations beyond the 1,997 that are kept are counted as `_other`" in told.stdout
     for result in (shown, told):
         assert result.exit_code == 0
-        assert "dropped: 1,990 series beyond the bound are neither shown nor judged" in result.stderr
+        assert "dropped: 1,990 series beyond the bound are neither shown nor judged" in result.output
