@@ -22,19 +22,7 @@ from opentelemetry.trace import NoOpTracer
 from autonomous_dev import _state
 from autonomous_dev.errors import InvalidTypeError, InvalidValueError
 from autonomous_dev.performance import cached
-
-
-class Clock:
-    """
-    A clock that is set by hand.
-    """
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
+from telemetry import Clock
 
 # A time to live.
 
@@ -43,7 +31,7 @@ def test_a_result_is_good_for_its_time_to_live_and_no_longer():
     """
     At the end of its time a result is computed anew, which counts as an expiration and a miss.
     """
-    clock, computed = Clock(), []
+    clock, computed = Clock(100.0), []
 
     @cached(ttl=10, clock=clock)
     def read(n):
@@ -63,7 +51,7 @@ def test_a_hit_does_not_lengthen_a_life():
     """
     The time runs from the computation.
     """
-    clock = Clock()
+    clock = Clock(100.0)
 
     @cached(ttl=10, clock=clock)
     def read(n):
@@ -80,7 +68,7 @@ def test_the_time_to_live_begins_when_the_computation_ends():
     """
     A slow computation does not use up its result's life.
     """
-    clock = Clock()
+    clock = Clock(100.0)
 
     @cached(ttl=10, clock=clock)
     def slow(n):
@@ -96,7 +84,7 @@ def test_what_has_expired_makes_room_before_anything_is_evicted():
     """
     A full cache drops the expired first; only then does the least recently used go.
     """
-    clock, computed = Clock(), []
+    clock, computed = Clock(100.0), []
 
     @cached(2, ttl=10, clock=clock)
     def read(n):
@@ -120,7 +108,7 @@ def test_size_leaves_out_what_has_expired():
     """
     An entry whose time is up is no entry, though nobody looked it up since.
     """
-    clock = Clock()
+    clock = Clock(100.0)
 
     @cached(ttl=10, clock=clock)
     def read(n):
@@ -139,7 +127,7 @@ def test_a_clock_that_steps_back_breaks_nothing():
     """
     Results live on for longer, and nothing raises.
     """
-    clock = Clock()
+    clock = Clock(100.0)
 
     @cached(2, ttl=10, clock=clock)
     def read(n):
@@ -225,7 +213,7 @@ def test_any_sequence_of_calls_does_what_a_small_model_does(steps, max_size, ttl
     """
     Values, counts and sizes are a model's, over calls, waits, invalidations and clears.
     """
-    clock, model = Clock(), Model(max_size, ttl)
+    clock, model = Clock(100.0), Model(max_size, ttl)
 
     @cached(max_size, ttl=ttl, clock=clock)
     def read(n):
@@ -732,7 +720,7 @@ def test_coroutine_functions_take_every_option():
     """
     A time to live, a key and an invalidation work for a coroutine function as for a function.
     """
-    clock = Clock()
+    clock = Clock(100.0)
 
     @cached(ttl=10, clock=clock, key=lambda n: n % 10)
     async def f(n):
@@ -997,7 +985,7 @@ def test_predictions_are_right_for_results_that_expire(length):
     """
     In a loop through a cache with a time to live, what twice and four times the capacity would hit is what they hit.
     """
-    clock = Clock()
+    clock = Clock(100.0)
     caches = {size: cached(size, ttl=3 * length, clock=clock)(lambda n: n) for size in (50, 100, 200)}
     for step in range(6000):
         clock.now += 1

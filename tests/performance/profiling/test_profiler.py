@@ -24,37 +24,15 @@ from autonomous_dev import _state
 from autonomous_dev.conventions import DURATION_BOUNDS
 from autonomous_dev.errors import InvalidNameError, InvalidTypeError, InvalidValueError
 from autonomous_dev.performance import PerformanceProfiler
+from telemetry import Clock, Providers
 
 OPERATION = "autonomous_dev.operation.name"
 
 
-class Clock:
-    """
-    Seconds that pass only when told to.
-    """
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-class Telemetry:
+class Telemetry(Providers):
     """
     Providers of one test, and what arrived at them.
     """
-
-    def __init__(self, **tracing):
-        self.exporter = InMemorySpanExporter()
-        self.tracer_provider = TracerProvider(**tracing)
-        self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.reader = InMemoryMetricReader()
-        self.meter_provider = MeterProvider([self.reader])
-
-    @property
-    def providers(self):
-        return {"tracer_provider": self.tracer_provider, "meter_provider": self.meter_provider}
 
     def spans(self):
         return {span.name: span for span in self.exporter.get_finished_spans()}
@@ -76,8 +54,7 @@ def telemetry():
     """
     made = Telemetry()
     yield made
-    made.tracer_provider.shutdown()
-    made.meter_provider.shutdown()
+    made.shutdown()
 
 
 # Time.
@@ -87,7 +64,7 @@ def test_duration_runs_inside_and_stands_after():
     """
     Inside a block the duration is the time so far, afterwards the time that the block took.
     """
-    clock = Clock()
+    clock = Clock(100.0)
     profiler = PerformanceProfiler("load", clock=clock)
     assert profiler.duration == 0.0
 
@@ -105,7 +82,7 @@ def test_get_stats_has_exactly_the_three_entries_of_the_guide():
     """
     The statistics are the operation and its duration in seconds and in milliseconds.
     """
-    clock = Clock()
+    clock = Clock(100.0)
     with PerformanceProfiler("data_processing", clock=clock) as profiler:
         clock.now += 1.25
 
@@ -120,7 +97,7 @@ def test_a_profiler_entered_inside_itself_times_both_blocks(telemetry):
     """
     Each of two nested blocks of one profiler has its own duration.
     """
-    clock = Clock()
+    clock = Clock(100.0)
     profiler = PerformanceProfiler("walk", clock=clock, **telemetry.providers)
 
     with profiler:
@@ -177,7 +154,7 @@ def test_tasks_that_share_a_profiler_have_blocks_of_their_own():
     """
     Two blocks of one profiler that overlap in two tasks of one thread keep their times and their parents.
     """
-    clock = Clock()
+    clock = Clock(100.0)
     telemetry = Telemetry()
     profiler = PerformanceProfiler("shared", clock=clock, **telemetry.providers)
     seen = {}
@@ -213,7 +190,7 @@ def test_a_task_that_was_made_inside_a_block_ends_its_own():
     """
     A child task that enters its parent's profiler leaves the parent's block alone.
     """
-    clock = Clock()
+    clock = Clock(100.0)
     profiler = PerformanceProfiler("parent", clock=clock)
     seen = {}
 
@@ -237,7 +214,7 @@ def test_a_block_may_end_in_another_context_than_it_began_in():
     """
     A block that a fixture or an exit stack ends elsewhere is still counted once.
     """
-    clock = Clock()
+    clock = Clock(100.0)
     profiler = PerformanceProfiler("fixture", clock=clock)
 
     contextvars.Context().run(profiler.__enter__)
@@ -253,7 +230,7 @@ def test_blocks_that_end_in_another_order_keep_their_times():
     """
     Of two profilers in one context the outer may end first.
     """
-    clock = Clock()
+    clock = Clock(100.0)
     outer, inner = PerformanceProfiler("outer", clock=clock), PerformanceProfiler("inner", clock=clock)
 
     outer.__enter__()
@@ -291,7 +268,7 @@ def test_a_clock_that_goes_back_gives_no_negative_duration():
     """
     A duration is never below zero.
     """
-    clock = Clock()
+    clock = Clock(100.0)
     with PerformanceProfiler("back", clock=clock) as profiler:
         clock.now -= 5
 
@@ -305,7 +282,7 @@ def test_a_block_is_counted_in_the_cells_of_the_process():
     """
     Without any SDK the count, sum and bucket of each operation are kept.
     """
-    clock = Clock()
+    clock = Clock(100.0)
     for seconds in (0.25, 0.25, 400.0):
         with PerformanceProfiler("count", clock=clock):
             clock.now += seconds
@@ -342,7 +319,7 @@ def test_a_block_is_a_span_and_a_value_of_the_histogram(telemetry):
     """
     A block gives one span named as the operation and one duration, in buckets made for seconds.
     """
-    clock = Clock()
+    clock = Clock(100.0)
     with PerformanceProfiler("load", clock=clock, **telemetry.providers):
         clock.now += 0.3
 
@@ -464,7 +441,7 @@ def test_a_decorated_function_is_a_block_per_call(telemetry):
     """
     Each call is a span with the function's name, and the function looks as before.
     """
-    clock = Clock()
+    clock = Clock(100.0)
 
     @PerformanceProfiler("double", clock=clock, attributes={"a": 1}, **telemetry.providers)
     def double(number: int, *, plus: int = 0) -> int:
@@ -495,7 +472,7 @@ def test_a_decorated_function_may_call_itself(telemetry):
     """
     Recursion nests blocks of one profiler.
     """
-    clock = Clock()
+    clock = Clock(100.0)
 
     @PerformanceProfiler("down", clock=clock, **telemetry.providers)
     def down(number):
@@ -514,7 +491,7 @@ def test_a_coroutine_function_is_timed_until_it_returns(telemetry):
     """
     A decorated coroutine function stays one, is timed over its awaits, and passes exceptions.
     """
-    clock = Clock()
+    clock = Clock(100.0)
 
     @PerformanceProfiler("fetch", clock=clock, **telemetry.providers)
     async def fetch(fail):
@@ -538,7 +515,7 @@ def test_a_callable_object_with_an_async_call_is_timed_until_it_returns():
     """
     What is awaited is timed, however the coroutine comes about.
     """
-    clock = Clock()
+    clock = Clock(100.0)
 
     class Fetch:
         async def __call__(self):

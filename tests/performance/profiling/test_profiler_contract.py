@@ -12,16 +12,12 @@ import threading
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
 from autonomous_dev import _state
 from autonomous_dev.conventions import CALL_DURATION
 from autonomous_dev.performance import PerformanceProfiler
+from telemetry import Providers
 
 
 def with_block(profiler, body):
@@ -193,23 +189,16 @@ KINDS = (
 )
 
 
-class Telemetry:
+class Telemetry(Providers):
     """
     Providers of its own, and what reached them.
     """
-
-    def __init__(self):
-        self.exporter = InMemorySpanExporter()
-        self.reader = InMemoryMetricReader()
-        self.tracers = TracerProvider(shutdown_on_exit=False)
-        self.tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.meters = MeterProvider([self.reader], shutdown_on_exit=False)
 
     def profiler(self, name="load"):
         """
         One that reports here.
         """
-        return PerformanceProfiler(name, tracer_provider=self.tracers, meter_provider=self.meters)
+        return PerformanceProfiler(name, **self.providers)
 
     def durations(self):
         """
@@ -228,8 +217,7 @@ def telemetry():
     """
     made = Telemetry()
     yield made
-    made.tracers.shutdown()
-    made.meters.shutdown()
+    made.shutdown()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -257,7 +245,7 @@ class TestEveryKindOfBlock:
         """
         Spans inside are its children, and it is a child of what was current before.
         """
-        tracer = telemetry.tracers.get_tracer("app")
+        tracer = telemetry.tracer_provider.get_tracer("app")
         profiler = telemetry.profiler()
 
         def body():

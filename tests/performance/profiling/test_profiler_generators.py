@@ -16,41 +16,21 @@ import weakref
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
 from autonomous_dev import _state
 from autonomous_dev.performance import PerformanceProfiler
+from telemetry import Clock, Providers
 
 
-class Clock:
-    """
-    Seconds that pass only when told to.
-    """
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-class Telemetry:
+class Telemetry(Providers):
     """
     A clock and providers of one test, and what arrived at them.
     """
 
     def __init__(self):
+        super().__init__()
         self.clock = Clock()
-        self.exporter = InMemorySpanExporter()
-        self.tracer_provider = TracerProvider()
-        self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.reader = InMemoryMetricReader()
-        self.meter_provider = MeterProvider([self.reader])
         self.tracer = self.tracer_provider.get_tracer("app")
 
     def profiler(self, name="items"):
@@ -76,8 +56,7 @@ def telemetry(caplog):
     caplog.set_level(logging.WARNING)
     made = Telemetry()
     yield made
-    made.tracer_provider.shutdown()
-    made.meter_provider.shutdown()
+    made.shutdown()
     assert not [record for record in caplog.get_records("call") if record.name.startswith("opentelemetry")]
 
 

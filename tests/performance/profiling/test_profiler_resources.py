@@ -11,15 +11,11 @@ import time
 import tracemalloc
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import children
 from autonomous_dev import _state
 from autonomous_dev.performance import PerformanceProfiler
+from telemetry import Clock, Providers
 
 OPERATION = "autonomous_dev.operation.name"
 OVER = "autonomous_dev.call.over_budget"
@@ -28,33 +24,10 @@ PEAK = "autonomous_dev.call.memory_peak"
 MEGABYTE = 1_000_000
 
 
-class Clock:
-    """
-    Seconds that pass only when told to.
-    """
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-class Telemetry:
+class Telemetry(Providers):
     """
     Providers of one test, and what arrived at them.
     """
-
-    def __init__(self):
-        self.exporter = InMemorySpanExporter()
-        self.tracer_provider = TracerProvider()
-        self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.reader = InMemoryMetricReader()
-        self.meter_provider = MeterProvider([self.reader])
-
-    @property
-    def providers(self):
-        return {"tracer_provider": self.tracer_provider, "meter_provider": self.meter_provider}
 
     def attributes(self):
         """
@@ -79,8 +52,7 @@ def telemetry():
     """
     made = Telemetry()
     yield made
-    made.tracer_provider.shutdown()
-    made.meter_provider.shutdown()
+    made.shutdown()
 
 
 def burn(seconds):

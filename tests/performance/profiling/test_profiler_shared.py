@@ -22,18 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import children
 from autonomous_dev import _state
 from autonomous_dev.performance import PerformanceProfiler
-
-
-class Clock:
-    """
-    Seconds that pass only when told to.
-    """
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
+from telemetry import Clock
 
 
 def block_with(profiler):

@@ -21,18 +21,7 @@ from autonomous_dev.conventions import CACHE_CAPACITY, CACHE_EVICTIONS, CACHE_EX
 from autonomous_dev.errors import InvalidTypeError, InvalidValueError
 from autonomous_dev.performance.watching._watch_cache import watch_cache
 from children import forked
-
-
-class Clock:
-    """
-    A clock that stands still until it is told otherwise.
-    """
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
+from telemetry import Clock
 
 
 class Loading(cachetools.LRUCache):
