@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from autonomous_dev.learning.detectors import Outline
 from autonomous_dev.series import AttributeValue, Series, SeriesKey, attributes_of, make_series
 
 SECOND = 1_000_000_000
@@ -69,3 +70,10 @@ def null_series(kind: str, size: int, rng: np.random.Generator) -> NDArray[np.fl
             draws[i] += 0.5 * draws[i - 1]
         draws = draws[50:]
     return 100 * (1 + draws * np.exp(rng.uniform(np.log(0.002), np.log(0.1))))
+
+
+def outline(values: ArrayLike, name: str = "test_duration", unit: str = "") -> Outline:
+    """
+    The outline of *values*, one a second from second 1 on.
+    """
+    return Outline(series(values, name, unit))

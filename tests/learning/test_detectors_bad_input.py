@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from known_series import series
 
 from autonomous_dev.learning import judge
-from autonomous_dev.learning.detectors import anomalies, change_points, falling_hit_ratios, robust_slope, trends
+from autonomous_dev.learning.detectors import (
+    Outline,
+    anomalies,
+    change_points,
+    falling_hit_ratios,
+    robust_slope,
+    trends,
+)
 from autonomous_dev.policy import Policy
 
 LOOKS = (change_points, trends, anomalies, falling_hit_ratios)
@@ -39,7 +46,7 @@ def test_any_numbers(values):
     """
     one = series(values, "cache.hit_ratio")
     for look in LOOKS:
-        for found in look(one, Policy()):
+        for found in look(Outline(one), Policy()):
             assert 0.0 <= found.confidence <= 1.0
             assert found.start_range[0] <= found.start <= found.start_range[1]
             assert 0 <= found.start < len(values)
@@ -57,7 +64,7 @@ def test_the_unit_does_not_matter(values, exponent):
     """
     one, other = series(values), series(np.array(values) * 2.0**exponent)
     for look in LOOKS:
-        first, second = look(one, Policy()), look(other, Policy())
+        first, second = look(Outline(one), Policy()), look(Outline(other), Policy())
         assert [f.start for f in first] == [f.start for f in second]
         assert [f.confidence for f in first] == pytest.approx([f.confidence for f in second], abs=1e-9)
 

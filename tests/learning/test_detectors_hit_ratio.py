@@ -5,7 +5,7 @@ Falling hit ratios.
 from __future__ import annotations
 
 import pytest
-from known_series import noisy, series, steps
+from known_series import noisy, outline, steps
 
 from autonomous_dev.conventions import CACHE_HIT_RATIO
 from autonomous_dev.learning.detectors import Kind, falling_hit_ratios, is_hit_ratio
@@ -20,7 +20,7 @@ def test_a_hit_ratio_that_fell(name):
     A fall is found at its place in whatever is called a hit ratio, with or without noise.
     """
     for values in (FALLEN, noisy(FALLEN, 0.03, 1)):
-        (found,) = falling_hit_ratios(series(values, name), Policy())
+        (found,) = falling_hit_ratios(outline(values, name), Policy())
         assert found.kind is Kind.HIT_RATIO
         assert found.start == 14
         assert found.confidence >= 0.8
@@ -30,6 +30,6 @@ def test_what_rises_or_is_something_else():
     """
     A hit ratio that rose is nobody's trouble, and other metrics are other detectors'.
     """
-    assert falling_hit_ratios(series(FALLEN[::-1], CACHE_HIT_RATIO), Policy()) == ()
-    assert falling_hit_ratios(series(FALLEN, "coverage"), Policy()) == ()
+    assert falling_hit_ratios(outline(FALLEN[::-1], CACHE_HIT_RATIO), Policy()) == ()
+    assert falling_hit_ratios(outline(FALLEN, "coverage"), Policy()) == ()
     assert not is_hit_ratio("hit_ratio_limit")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from known_series import NULL_KINDS, null_series, series, steps
+from known_series import NULL_KINDS, null_series, outline, steps
 
 from autonomous_dev.learning.detectors import anomalies, change_points, trends
 from autonomous_dev.learning.detectors._noise import estimate_noise
@@ -25,7 +25,7 @@ def test_noise_gives_nothing(kind):
     rng = np.random.default_rng([20, NULL_KINDS.index(kind)])
     found = sure = 0
     for _ in range(250):
-        one = series(null_series(kind, int(rng.choice(SIZES)), rng))
+        one = outline(null_series(kind, int(rng.choice(SIZES)), rng))
         confidences = [f.confidence for look in (change_points, trends, anomalies) for f in look(one, Policy())]
         found += max(confidences, default=0.0) >= 0.5
         sure += max(confidences, default=0.0) >= 0.8
@@ -40,7 +40,7 @@ def test_constants_give_nothing(size):
     Equal samples have nothing to tell.
     """
     for value in (0.0, 5.0, -1e300):
-        one = series(np.full(size, value))
+        one = outline(np.full(size, value))
         assert not [f for look in (change_points, trends, anomalies) for f in look(one, Policy())]
 
 

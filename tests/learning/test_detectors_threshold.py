@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from known_series import series
+from known_series import outline
 
 from autonomous_dev.learning.detectors import Kind, thresholds
 from autonomous_dev.policy import Policy, Threshold
@@ -19,7 +19,7 @@ def test_one_sample_is_enough():
     """
     A single sample beyond the bound is a finding.
     """
-    (found,) = thresholds(series([75.0]), POLICY)
+    (found,) = thresholds(outline([75.0]), POLICY)
     assert found.kind is Kind.THRESHOLD
     assert (found.before, found.after, found.start) == (60.0, 75.0, 0)
     assert found.confidence == pytest.approx(0.8)
@@ -32,14 +32,14 @@ def test_a_bound_that_is_kept_now(name, values):
     """
     The bound itself is allowed, what is past is past, and other metrics have no bound.
     """
-    assert thresholds(series(values, name), POLICY) == ()
+    assert thresholds(outline(values, name), POLICY) == ()
 
 
 def test_since_when():
     """
     It begins at the first of the samples in a row beyond the bound, and is the surer the longer it lasts.
     """
-    (found,) = thresholds(series([90.0, 70.0, math.nan, 79.0, 75.0, 71.0, 70.0], "coverage"), POLICY)
+    (found,) = thresholds(outline([90.0, 70.0, math.nan, 79.0, 75.0, 71.0, 70.0], "coverage"), POLICY)
     assert (found.start, found.samples_before, found.samples_after) == (1, 1, 5)
     assert found.confidence == pytest.approx(0.96)
 
@@ -48,4 +48,4 @@ def test_no_finite_sample():
     """
     NaN and infinities are no samples.
     """
-    assert thresholds(series([math.nan, math.inf]), POLICY) == ()
+    assert thresholds(outline([math.nan, math.inf]), POLICY) == ()

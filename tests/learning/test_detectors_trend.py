@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import pytest
-from known_series import noisy, series, steps
+from known_series import noisy, outline, steps
 
 from autonomous_dev.learning.detectors import Kind, robust_slope, trends
 from autonomous_dev.policy import Policy
@@ -20,7 +20,7 @@ def test_ten_rising_samples():
     """
     Ten samples, each one above the last, are a trend of confidence 0.8 at least.
     """
-    (found,) = trends(series(np.arange(10.0, 20.0)), POLICY)
+    (found,) = trends(outline(np.arange(10.0, 20.0)), POLICY)
     assert found.kind is Kind.TREND
     assert found.confidence >= 0.8
     assert (found.start, found.before, found.after) == pytest.approx((0, 10.0, 19.0))
@@ -30,7 +30,7 @@ def test_five_rising_samples_are_not_enough():
     """
     Five samples in order happen by chance once in sixty times.
     """
-    assert all(f.confidence < 0.5 for f in trends(series(np.arange(5.0)), POLICY))
+    assert all(f.confidence < 0.5 for f in trends(outline(np.arange(5.0)), POLICY))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -38,7 +38,7 @@ def test_a_slow_creep_under_noise(seed):
     """
     A rise of 20% over 60 samples under 3% of noise is found, its whole effect within the interval.
     """
-    (found,) = trends(series(noisy(np.linspace(500, 600, 60), 0.03, seed)), POLICY)
+    (found,) = trends(outline(noisy(np.linspace(500, 600, 60), 0.03, seed)), POLICY)
     assert found.confidence >= 0.8
     assert found.interval[0] < 100 < found.interval[1]
 
@@ -48,7 +48,7 @@ def test_a_step_is_no_trend(values):
     """
     What a change point explains is no trend.
     """
-    assert all(f.confidence < 0.5 for f in trends(series(values), POLICY))
+    assert all(f.confidence < 0.5 for f in trends(outline(values), POLICY))
 
 
 def test_a_trend_after_a_step_begins_at_the_step():
@@ -56,7 +56,7 @@ def test_a_trend_after_a_step_begins_at_the_step():
     Only the samples since the last change of level are asked whether they creep.
     """
     values = np.concatenate((noisy(steps((30, 10.0)), 0.005, 1), noisy(np.linspace(20, 21.5, 30), 0.005, 2)))
-    (found,) = trends(series(values), POLICY)
+    (found,) = trends(outline(values), POLICY)
     assert found.start >= 28
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from autonomous_dev.learning._engine import Judgement, judge, judged_samples
 from autonomous_dev.learning._feedback import FeedbackLoop, Suggestion
-from autonomous_dev.learning._insight import Direction, Evidence, LearningInsight, Severity, Since
+from autonomous_dev.learning._insight import Direction, Evidence, LearningInsight, Severity, Since, Status
 from autonomous_dev.learning._metric import Metric
 from autonomous_dev.learning._polarity import polarity
 from autonomous_dev.learning._policy_checks import UnrecordedThreshold, oversized_caches, unrecorded_thresholds
@@ -27,6 +27,7 @@ __all__ = [
     "Severity",
     "Since",
     "State",
+    "Status",
     "Suggestion",
     "TrendAnalysis",
     "UnrecordedThreshold",

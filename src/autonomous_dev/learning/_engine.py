@@ -38,6 +38,7 @@ from autonomous_dev.learning.detectors import (
     Detector,
     Finding,
     Kind,
+    Outline,
     anomalies,
     change_points,
     falling_hit_ratios,
@@ -104,7 +105,8 @@ def judge(
         newest = float(samples.times[-1]) / 1e9 if len(samples) else math.nan
         statuses.append(status_of(one.key, len(samples), newest, now=now, stale_after=policy.alerts.stale_after))
         judging = () if one.key.name in ONLY_ADVISED else detectors
-        findings = [finding for detector in judging for finding in detector(samples, policy)]
+        outline = Outline(samples)
+        findings = [finding for detector in judging for finding in detector(outline, policy)]
         better = polarity(one.key.name, one.key.unit, policy)
         smallest = policy.metric(one.key.name).min_change
         chosen = worth_telling(findings, better, min_change=smallest)

@@ -22,6 +22,18 @@ class Direction(StrEnum):
     CHANGED = "changed"
 
 
+class Status(StrEnum):
+    """
+    What is new about an insight, compared with what was announced and with what people made of it.
+    """
+
+    NEW = "new"
+    ONGOING = "ongoing"
+    WORSE = "worse"
+    KNOWN = "known"
+    RESOLVED = "resolved"
+
+
 class Severity(StrEnum):
     """
     How loudly an insight speaks.
@@ -48,6 +60,9 @@ class Since:
 
         version_key: Which of these it is: ``commit``, ``version``, ``build``; else empty.
 
+        versions: The versions that may have made the change, oldest first, unmeasured commits between included where
+            the caller named them; empty where samples have no version.
+
         last_good: The same of the last sample before it; else empty.
 
         run: Run id of that sample, where known; else empty.
@@ -60,6 +75,7 @@ class Since:
     last_good: str = ""
     run: str = ""
     version_key: str = ""
+    versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +148,16 @@ class LearningInsight:
 
         id: Stable over runs; empty for an insight that a user made.
 
+        status: New, ongoing, worse than announced, known (with *link*), or resolved.
+
+        link: Where people follow a known insight up; empty where nobody said.
+
+        settles_in: How many more runs would settle it; 0 where it is settled.
+
+        reason: Why it stands where it does in the ranking.
+
+        members: The insights that one cause made, where it is one for many series; they are not told on their own.
+
     Raises:
         InvalidTypeError: If a text is no string or *confidence* no number.
 
@@ -147,6 +173,11 @@ class LearningInsight:
     severity: Severity = field(default=Severity.INFO, kw_only=True)
     evidence: Evidence | None = field(default=None, kw_only=True)
     id: str = field(default="", kw_only=True)
+    status: Status = field(default=Status.NEW, kw_only=True)
+    link: str = field(default="", kw_only=True)
+    settles_in: int = field(default=0, kw_only=True)
+    reason: str = field(default="", kw_only=True)
+    members: tuple[LearningInsight, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("category", "description", "suggested_action"):
@@ -160,6 +191,17 @@ class LearningInsight:
         if not 0.0 <= self.confidence <= 1.0:
             msg = f"confidence is {self.confidence!r}: expected a number from 0 to 1, 0.8 for 80%"
             raise InvalidValueError(msg)
+
+    def __hash__(self) -> int:
+        # Evidence holds a dict; what is equal has these in common.
+        return hash((self.id, self.category, self.description, self.confidence))
+
+    @property
+    def since(self) -> Since | None:
+        """
+        When, and at which change, it began; None for an insight that a user made.
+        """
+        return None if self.evidence is None else self.evidence.since
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -176,7 +218,11 @@ class LearningInsight:
         if evidence is not None:
             # JSON has no tuples: a list among the identity was one.
             identity = {k: tuple(v) if isinstance(v, list) else v for k, v in evidence["identity"].items()}
-            since = {**evidence["since"], "index_range": tuple(evidence["since"]["index_range"])}
+            since = {
+                **evidence["since"],
+                "index_range": tuple(evidence["since"]["index_range"]),
+                "versions": tuple(evidence["since"].get("versions", ())),
+            }
             interval = tuple(evidence["interval"])
             evidence = Evidence(**{**evidence, "identity": identity, "since": Since(**since), "interval": interval})
         return cls(
@@ -185,5 +231,7 @@ class LearningInsight:
                 "evidence": evidence,
                 "direction": Direction(data.get("direction", Direction.CHANGED)),
                 "severity": Severity(data.get("severity", Severity.INFO)),
+                "status": Status(data.get("status", Status.NEW)),
+                "members": tuple(cls.from_dict(member) for member in data.get("members", ())),
             }
         )

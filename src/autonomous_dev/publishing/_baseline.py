@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomous_dev.learning.detectors import change_points
+from autonomous_dev.learning.detectors import Outline, change_points
 from autonomous_dev.policy import Polarity, Policy
 from autonomous_dev.series import Series
 
@@ -84,7 +84,7 @@ def learn_baseline(samples: Series, policy: Policy, better: Polarity | None) -> 
     if len(samples) < MIN_SAMPLES:
         return None
     newest = samples.select(np.arange(len(samples)) >= len(samples) - _LOOKED_AT)
-    starts = [0, *(f.start for f in change_points(newest, policy) if f.confidence >= _SURE), len(newest)]
+    starts = [0, *(f.start for f in change_points(Outline(newest), policy) if f.confidence >= _SURE), len(newest)]
     stretches = [newest.values[first:end] for first, end in pairwise(starts)]
     told = [stretch for stretch in stretches if len(stretch) >= MIN_SAMPLES] or [newest.values]
     while len(told) > 1 and len(told[-1]) < NEWEST and _worse(told[-1], told[-2], better):

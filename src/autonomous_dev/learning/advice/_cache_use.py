@@ -20,7 +20,7 @@ from autonomous_dev.conventions import (
     CAPACITY_FACTOR,
     CAPACITY_FACTORS,
 )
-from autonomous_dev.learning.detectors import change_points
+from autonomous_dev.learning.detectors import Outline, change_points
 from autonomous_dev.policy import Policy
 from autonomous_dev.series import Attributes, Series
 
@@ -128,7 +128,7 @@ def _use(ratio: Series, found: Mapping[tuple[str, Attributes], Series], policy: 
     if not len(chosen):
         return None
     keep[: chosen[0]] = False
-    shifts = [f.start for f in change_points(ratio.select(keep), policy) if f.confidence >= _SHIFTED]
+    shifts = [f.start for f in change_points(Outline(ratio.select(keep)), policy) if f.confidence >= _SHIFTED]
     chosen = chosen[max(shifts, default=0) :]
     hits = ratio.values[chosen]
     columns = [

@@ -9,6 +9,7 @@ from autonomous_dev.learning.detectors._change_point import change_points
 from autonomous_dev.learning.detectors._detector import Detector
 from autonomous_dev.learning.detectors._finding import Finding, Kind
 from autonomous_dev.learning.detectors._hit_ratio import falling_hit_ratios, is_hit_ratio
+from autonomous_dev.learning.detectors._outline import Outline
 from autonomous_dev.learning.detectors._samples import MIN_SAMPLES
 from autonomous_dev.learning.detectors._segments import MIN_SEGMENT
 from autonomous_dev.learning.detectors._threshold import thresholds
@@ -20,6 +21,7 @@ __all__ = [
     "Detector",
     "Finding",
     "Kind",
+    "Outline",
     "Slope",
     "anomalies",
     "change_points",

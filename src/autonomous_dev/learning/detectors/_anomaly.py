@@ -11,11 +11,11 @@ import numpy as np
 
 from autonomous_dev.learning.detectors._finding import Finding, Kind
 from autonomous_dev.learning.detectors._noise import estimate_noise
-from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING, finite_samples
+from autonomous_dev.learning.detectors._outline import Outline
+from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING
 from autonomous_dev.learning.detectors._segments import segment
 from autonomous_dev.learning.detectors._shape import without_stairs
 from autonomous_dev.policy import Policy
-from autonomous_dev.series import Series
 
 _LIMIT: Final = 0.75
 _EXTREME: Final = 5.0
@@ -29,21 +29,21 @@ _BEYOND: Final = 2.0
 _STEEPNESS: Final = 4.0
 
 
-def anomalies(series: Series, policy: Policy) -> tuple[Finding, ...]:
+def anomalies(outline: Outline, policy: Policy) -> tuple[Finding, ...]:
     """
-    Whether the newest sample of *series* is odd: none or one finding.
+    Whether the newest sample is odd: none or one finding.
 
     It is compared with all samples since the last shift of level, never with the one before it alone. How far out is
     odd depends on the noise and on how far earlier samples strayed. The confidence is logistic in the log of the
     distance and stays below 0.75 (0.85 for extreme distances), since nobody has seen what comes next.
 
     Args:
-        series: Any number of samples; NaN and infinities count as missing.
+        outline: Of a series of any length; NaN and infinities count as missing.
 
         policy: Not asked; part of every detector's shape.
     """
     del policy
-    samples = finite_samples(series)
+    samples = outline.samples
     if len(samples) < MIN_SAMPLES:
         return ()
     earlier = samples.scaled[:-1]

@@ -11,11 +11,10 @@ import numpy as np
 
 from autonomous_dev.learning.detectors._finding import Finding, Kind
 from autonomous_dev.learning.detectors._noise import Noise, estimate_noise
-from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING, Samples, finite_samples
-from autonomous_dev.learning.detectors._segments import MIN_SEGMENT, Split, segment
-from autonomous_dev.learning.detectors._shape import without_stairs
+from autonomous_dev.learning.detectors._outline import Outline
+from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING, Samples
+from autonomous_dev.learning.detectors._segments import MIN_SEGMENT, Split
 from autonomous_dev.policy import Policy
-from autonomous_dev.series import Series
 
 MAX_CONFIDENCE: Final = 0.99
 _PAIR_LIMIT: Final = 0.7
@@ -31,24 +30,24 @@ _LOG_SEPARATION: Final = 2.74
 _NORMAL_95: Final = 1.96
 
 
-def change_points(series: Series, policy: Policy) -> tuple[Finding, ...]:
+def change_points(outline: Outline, policy: Policy) -> tuple[Finding, ...]:
     """
-    The shifts of level in *series*, oldest first; those with confidence below 0.05 are left out.
+    The shifts of level, oldest first; those with confidence below 0.05 are left out.
 
     A shift rests on at least three samples on either side; a shift that only the two newest samples show is given
     with a confidence below 0.7, and one odd sample is never a shift. Steps that only follow
     a slope are none: they are the trend's.
 
     Args:
-        series: Any number of samples; NaN and infinities count as missing.
+        outline: Of a series of any length; NaN and infinities count as missing.
 
         policy: Not asked; part of every detector's shape.
     """
     del policy
-    samples = finite_samples(series)
+    samples = outline.samples
     if len(samples) < MIN_SAMPLES:
         return ()
-    steps = without_stairs(segment(samples.scaled))
+    steps = outline.steps
     splits = [split for split in steps.splits if not _torn(split, samples)]
     found = [_finding(samples, split, _confidence(split, samples)) for split in splits]
     pair = _newest_pair(samples, splits[-1].index if splits else 0)

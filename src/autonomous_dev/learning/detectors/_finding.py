@@ -22,6 +22,12 @@ class Kind(StrEnum):
     GROWTH = "growth"
     BUDGET = "budget"
     CARDINALITY = "cardinality"
+    UNCONFIRMED = "unconfirmed"
+    VARIABILITY = "variability"
+    FORECAST = "forecast"
+    TAIL = "tail"
+    STALENESS = "staleness"
+    ENVIRONMENT = "environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,10 @@ class Finding:
         samples_before: How many samples *before* rests on.
 
         samples_after: How many samples *after* rests on.
+
+        settles_in: How many more samples would settle it, if they are like the newest; 0 where it is settled.
+
+        horizon: For a forecast: samples until the bound is crossed, as earliest, likeliest and latest.
     """
 
     kind: Kind
@@ -58,6 +68,8 @@ class Finding:
     interval: tuple[float, float]
     samples_before: int
     samples_after: int
+    settles_in: int = 0
+    horizon: tuple[float, float, float] | None = None
 
     @property
     def effect(self) -> float:

@@ -10,8 +10,8 @@ from typing import Final
 from autonomous_dev.conventions import CACHE_HIT_RATIO
 from autonomous_dev.learning.detectors._change_point import change_points
 from autonomous_dev.learning.detectors._finding import Finding, Kind
+from autonomous_dev.learning.detectors._outline import Outline
 from autonomous_dev.policy import Policy
-from autonomous_dev.series import Series
 
 _ENDINGS: Final = ("hit_ratio", "hit_rate")
 
@@ -23,15 +23,15 @@ def is_hit_ratio(name: str) -> bool:
     return name == CACHE_HIT_RATIO or name.lower().endswith(_ENDINGS)
 
 
-def falling_hit_ratios(series: Series, policy: Policy) -> tuple[Finding, ...]:
+def falling_hit_ratios(outline: Outline, policy: Policy) -> tuple[Finding, ...]:
     """
     The shifts of a hit ratio to a lower level, oldest first; nothing for series that are none.
 
     Args:
-        series: Any number of samples; NaN and infinities count as missing.
+        outline: Of a series of any length; NaN and infinities count as missing.
 
         policy: Passed on.
     """
-    if not is_hit_ratio(series.key.name):
+    if not is_hit_ratio(outline.series.key.name):
         return ()
-    return tuple(replace(f, kind=Kind.HIT_RATIO) for f in change_points(series, policy) if f.effect < 0)
+    return tuple(replace(f, kind=Kind.HIT_RATIO) for f in change_points(outline, policy) if f.effect < 0)

@@ -7,12 +7,11 @@ from __future__ import annotations
 import numpy as np
 
 from autonomous_dev.learning.detectors._finding import Finding, Kind
-from autonomous_dev.learning.detectors._samples import finite_samples
+from autonomous_dev.learning.detectors._outline import Outline
 from autonomous_dev.policy import Policy
-from autonomous_dev.series import Series
 
 
-def thresholds(series: Series, policy: Policy) -> tuple[Finding, ...]:
+def thresholds(outline: Outline, policy: Policy) -> tuple[Finding, ...]:
     """
     One finding for each bound of *policy* on this metric that the newest sample breaks.
 
@@ -20,17 +19,17 @@ def thresholds(series: Series, policy: Policy) -> tuple[Finding, ...]:
     it has been: the confidence is ``1 - 0.2 / k`` after k samples in a row beyond the bound.
 
     Args:
-        series: Any number of samples; NaN and infinities count as missing.
+        outline: Of a series of any length; NaN and infinities count as missing.
 
         policy: Its thresholds are in the series' own unit.
     """
-    finite = finite_samples(series).positions
+    finite = outline.samples.positions
     if not len(finite):
         return ()
-    values = series.values[finite]
+    values = outline.series.values[finite]
     findings = []
     for threshold in policy.thresholds:
-        if threshold.metric != series.key.name:
+        if threshold.metric != outline.series.key.name:
             continue
         kept = values <= threshold.bound if threshold.upper else values >= threshold.bound
         if kept[-1]:

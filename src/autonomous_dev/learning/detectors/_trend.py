@@ -14,11 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from autonomous_dev.learning.detectors._finding import Finding, Kind
 from autonomous_dev.learning.detectors._noise import estimate_noise
-from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING, finite_samples, scale_of
-from autonomous_dev.learning.detectors._segments import segment
-from autonomous_dev.learning.detectors._shape import line_beats_step, without_stairs
+from autonomous_dev.learning.detectors._outline import Outline
+from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING, scale_of
+from autonomous_dev.learning.detectors._shape import line_beats_step
 from autonomous_dev.policy import Policy
-from autonomous_dev.series import Series
 
 MAX_CONFIDENCE: Final = 0.99
 _MAX_PAIRED: Final = 400
@@ -67,15 +66,15 @@ def robust_slope(values: ArrayLike) -> Slope:
     return Slope(*(float(x) * scale for x in (slope.slope, slope.low, slope.high)))
 
 
-def trends(series: Series, policy: Policy) -> tuple[Finding, ...]:
+def trends(outline: Outline, policy: Policy) -> tuple[Finding, ...]:
     """
-    The creeping change that *series* shows since its last shift of level: none or one finding.
+    The creeping change that a series shows since its last shift of level: none or one finding.
 
     The confidence is logistic in Kendall's z, corrected for autocorrelation: one half at 2.6, 0.8 at 3.2. Where
     a step describes the samples better than a line there is no trend.
 
     Args:
-        series: Any number of samples; NaN and infinities count as missing.
+        outline: Of a series of any length; NaN and infinities count as missing.
 
         policy: Not asked; part of every detector's shape.
 
@@ -84,10 +83,10 @@ def trends(series: Series, policy: Policy) -> tuple[Finding, ...]:
         process' mean.
     """
     del policy
-    samples = finite_samples(series)
+    samples = outline.samples
     if len(samples) < MIN_SAMPLES:
         return ()
-    steps = without_stairs(segment(samples.scaled))
+    steps = outline.steps
     start = steps.splits[-1].index if steps.splits else 0
     values = samples.scaled[start:]
     n = len(values)
