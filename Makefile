@@ -10,7 +10,7 @@ FOREIGN := .venv-foreign
 RUN := $(NEWEST)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint bench stress stack foreign clean
+.PHONY: help demo test test-oldest lint bench bench-detection stress stack foreign clean
 
 help:
 	@echo 'make demo         a real workload that gets slower partway, and what is said about it'
@@ -18,6 +18,7 @@ help:
 	@echo 'make test-oldest  the unit and OpenTelemetry tests at the lower bounds of pyproject.toml'
 	@echo 'make lint         ruff and mypy --strict'
 	@echo 'make bench        the costs, written into README.md'
+	@echo 'make bench-detection  how well changes are found, beside other tools; DATA=FOLDER adds real series'
 	@echo 'make stress       the long tests: millions of calls, dozens of kills'
 	@echo 'make stack        an example service with Prometheus and Alertmanager on loopback'
 	@echo 'make foreign      an environment with logfire and ddtrace, for the tests that use them'
@@ -41,6 +42,10 @@ lint: $(NEWEST)/.dev
 # Peers whose requirements differ from ours are measured in environments of their own, benchmarks/.venv-*.
 bench: $(NEWEST)/.dev
 	$(RUN) benchmarks/overhead.py --peers
+
+# The rows on real series need DATA, a folder with change-points, anomalies and histories.
+bench-detection: $(NEWEST)/.dev
+	$(RUN) benchmarks/detection.py --peers --pictures $(if $(DATA),--data $(DATA))
 
 # One test may take many minutes, so the time limit of a test is lifted; -s shows the figures as they come.
 stress: $(NEWEST)/.dev

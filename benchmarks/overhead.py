@@ -18,8 +18,9 @@ from pathlib import Path
 
 from _block_cases import block_cases, no_sdk_is_set
 from _cache_cases import cache_cases
+from _environments import make_environments
 from _import_cases import import_times
-from _peers import MAKE, make_environments, measure_peers, missing
+from _peers import MAKE, measure_peers, missing
 from _record_cases import growth, record_cases
 from _report import LEFT_OUT, Row, as_json, machine, write_table
 from _rounds import NOISE, take_turns
@@ -109,7 +110,7 @@ def main() -> int:
     parser.add_argument("--peers", action="store_true", help="first make the missing environments of peers")
     arguments = parser.parse_args()
     if arguments.peers:
-        make_environments()
+        make_environments(missing())
     extent = QUICK if arguments.quick else FULL
     where = machine()
     print(

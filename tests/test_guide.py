@@ -450,6 +450,7 @@ def test_the_step_of_a_workflow_runs():
         "CHANGELOG.md",
         "docs/guide.md",
         "docs/instrumentation.md",
+        "docs/insights.md",
     ],
 )
 def test_links_lead_somewhere(page):
@@ -487,7 +488,7 @@ def test_the_readme_runs_as_it_stands(tmp_path):
     ]
     programs = [block.replace("port=9464", f"port={free_port()}") for block in blocks(page, "python")]
     assert len(programs) == 4
-    assert [command[1] for command in commands] == ["record", "show", "insights", "rules"]
+    assert [command[1] for command in commands] == ["record", "show", "insights", "insights", "rules"]
 
     for program in programs:
         finish([sys.executable, "-c", program])

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autonomous_dev.errors import InvalidTypeError, PolicyError
-from autonomous_dev.policy import DAY, AlertPolicy, MetricPolicy, Polarity, Policy, Threshold
+from autonomous_dev.learning.detectors import Kind
+from autonomous_dev.policy import DAY, DETECTORS, AlertPolicy, DetectorPolicy, MetricPolicy, Polarity, Policy, Threshold
 
 GUIDE = """\
 performance:
@@ -62,6 +63,44 @@ alerts:
     assert policy.alerts == AlertPolicy(
         90.0, 14 * DAY, "https://grafana.example/d/x", {"team": "platform", "tier": "1"}
     )
+
+
+def test_detectors_are_switched_and_tuned() -> None:
+    """A metric's word on a kind of insights stands before that of all metrics; what nobody says is the usual."""
+    policy = Policy.parse(
+        """
+insights:
+  false_discoveries: 5%
+  min_change: 1%
+  detectors: {anomaly: off, trend: {min_confidence: 90%, min_change: 3%}}
+metrics:
+  a: {detectors: {anomaly: on, growth: false}}
+  b: {min_change: 0, detectors: {change_point: {min_confidence: 0.7, min_change: 2%}, trend: {}}}
+"""
+    )
+    assert policy.false_discoveries == 0.05
+    a, b, other = (policy.metric(name) for name in ("a", "b", "c"))
+    assert (a.min_change, b.min_change, other.min_change) == (0.01, 0.0, 0.01)
+    assert (a.detector("anomaly").enabled, other.detector("anomaly").enabled) == (True, False)
+    assert not a.detector("growth").enabled
+    assert a.detector("trend") == other.detector("trend") == DetectorPolicy(True, 0.9, 0.03)
+    assert b.detector("trend") == b.detector("tail") == DetectorPolicy()
+    assert b.detector("change_point") == DetectorPolicy(True, 0.7, 0.02)
+
+
+def test_an_unconfirmed_change_is_switched_with_the_change_point() -> None:
+    """Who switches change points off hears of no unconfirmed ones; how sure they must be is another matter."""
+    off = Policy.parse("metrics: {a: {detectors: {change_point: off}}}").metric("a")
+    assert not off.detector("unconfirmed").enabled
+    tuned = Policy.parse("metrics: {a: {detectors: {change_point: {min_confidence: 0.9, min_change: 2%}}}}").metric("a")
+    assert tuned.detector("unconfirmed") == DetectorPolicy(True, None, 0.02)
+    own = Policy.parse("metrics: {a: {detectors: {change_point: off, unconfirmed: on}}}").metric("a")
+    assert own.detector("unconfirmed").enabled
+
+
+def test_every_kind_of_insight_can_be_switched() -> None:
+    """The policy knows exactly the kinds that the engine tells."""
+    assert set(DETECTORS) == set(Kind)
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "performance:\n", "---\n", "{}", "alerts: {}\nmetrics:\n"])
@@ -122,6 +161,21 @@ def test_unquoted_words_of_yaml_are_names() -> None:
         ("metrics:\n  a: {identity: suite}", 2, "such as [suite]"),
         ("metrics:\n  a: {identity: [suite, suite]}", 2, "in the list already"),
         ("metrics:\n  a: {identity: [[suite]]}", 2, "expected a word"),
+        ("metrics:\n  a: {detectors: {trent: off}}", 2, "did you mean trend?"),
+        ("metrics:\n  a: {detectors: {trend: maybe}}", 2, "expected on, off, or a mapping with min_confidence"),
+        ("metrics:\n  a: {detectors: {trend: [off]}}", 2, "expected on, off"),
+        ("metrics:\n  a: {detectors: {trend:}}", 2, "expected on, off"),
+        ("metrics:\n  a: {detectors: {trend: {confidence: 0.8}}}", 2, "did you mean min_confidence?"),
+        ("metrics:\n  a: {detectors: {trend: {min_confidence: 80}}}", 2, "write 80%"),
+        ("metrics:\n  a: {detectors: {trend: {min_confidence: 100%}}}", 2, "below 1"),
+        ("metrics:\n  a: {detectors: {trend: {min_confidence: -1}}}", 2, "such as 0.8 or 80%"),
+        ("metrics:\n  a: {detectors: {trend: {min_change: 7}}}", 2, "write 7%"),
+        ("metrics:\n  a: {detectors: off}", 2, "expected a mapping"),
+        ("insights: {false_discoveries: 10}", 1, "write 10%"),
+        ("insights: {false_discoveries: 100%}", 1, "below 1"),
+        ("insights: {min_change: x}", 1, "such as 5% or 0.05"),
+        ("insights:\n  detectors: {anomalies: off}", 2, "did you mean anomaly?"),
+        ("insights: {min_chance: 1%}", 1, "did you mean min_change?"),
         ("branches: {default: []}", 1, "names of the branches"),
         ("branches: {defualt: [main]}", 1, "did you mean default?"),
         ("alerts: {for: 300}", 1, "such as 5m"),

@@ -14,7 +14,8 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from autonomous_dev import conventions
 from autonomous_dev.errors import StorageError
-from autonomous_dev.learning import LearningInsight, Severity
+from autonomous_dev.learning import LearningInsight, Severity, Status
+from autonomous_dev.learning.detectors import Kind
 
 _logger = logging.getLogger("autonomous_dev")
 
@@ -34,7 +35,7 @@ class InsightSource(Protocol):
 
     def generate_insights(self) -> Sequence[LearningInsight]:
         """
-        The insights that are open now, the most important first.
+        The insights of now, the most important first.
         """
         ...
 
@@ -58,7 +59,7 @@ class InsightBoard:
     Attributes:
         failures: Evaluations that raised.
 
-        insights: What the newest evaluation that succeeded found, the most important first.
+        insights: What the newest evaluation that succeeded found and that is open, the most important first.
 
         judged: Whether one has succeeded.
     """
@@ -80,7 +81,7 @@ class InsightBoard:
             # Counted before it is judged: a sample that comes meanwhile is judged the next time.
             count = self._source.sample_count()
             if count != self._samples:
-                self.insights = tuple(self._source.generate_insights())
+                self.insights = tuple(filter(_is_open, self._source.generate_insights()))
                 self._samples = count
                 self.judged = True
         except Exception:
@@ -177,6 +178,13 @@ class InsightGauges:
     def _failures(self, _: CallbackOptions) -> Iterator[Observation]:
         if self._boards or self._failures_before:
             yield Observation(self._failures_before + sum(board.failures for board in self._boards))
+
+
+def _is_open(insight: LearningInsight) -> bool:
+    """
+    Whether it counts: not what is over, nor what may be gone with the next run.
+    """
+    return insight.status is not Status.RESOLVED and insight.kind != Kind.UNCONFIRMED
 
 
 def _attributes(insight: LearningInsight) -> dict[str, str]:

@@ -88,6 +88,13 @@ class Value:
         """
         return bool(self.node.tag == _NULL)
 
+    @property
+    def is_mapping(self) -> bool:
+        """
+        True for a mapping, be it empty, of whatever tag.
+        """
+        return isinstance(self.node, yaml.MappingNode)
+
     def mapping(self, expected: str) -> dict[str, Value]:
         """
         The entries by key; none where nothing was written.

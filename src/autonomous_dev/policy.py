@@ -7,16 +7,38 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from autonomous_dev._policy_reader import MAX_BYTES, Value, known_entries, nearest, read_document
 from autonomous_dev.errors import InvalidTypeError, PolicyError
 
 DAY: Final = 86400.0
+
+DETECTORS: Final = (
+    "threshold",
+    "change_point",
+    "unconfirmed",
+    "hit_ratio",
+    "trend",
+    "variability",
+    "tail",
+    "anomaly",
+    "forecast",
+    "staleness",
+    "environment",
+    "budget",
+    "capacity",
+    "cardinality",
+    "growth",
+)
+"""What an insight may be of: the kinds that a policy can switch and tune."""
+
+FALSE_DISCOVERIES: Final = 0.1
+"""Share of what is announced over all series of a run that may be false, where the policy says nothing."""
 
 
 class Polarity(StrEnum):
@@ -50,25 +72,77 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
-class MetricPolicy:
+class DetectorPolicy:
+    """
+    What the policy says of one kind of insight.
+
+    Attributes:
+        enabled: False where it is switched off.
+
+        min_confidence: Confidence, in [0, 1], from which on it is told; None for the usual 0.5.
+
+        min_change: Smallest change worth speaking of, as for the metric; None for what the metric says.
+    """
+
+    enabled: bool = True
+    min_confidence: float | None = None
+    min_change: float | None = None
+
+
+class _Pickled:
+    """
+    A frozen dataclass that travels to other processes: pickle knows no read-only mapping.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]  # subclasses are
+        plain = tuple(dict(value) if isinstance(value, MappingProxyType) else value for value in values)
+        return _restored, (type(self), plain)
+
+
+def _restored(kind: type[_Pickled], values: tuple[Any, ...]) -> _Pickled:
+    return kind(*(MappingProxyType(value) if isinstance(value, dict) else value for value in values))
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPolicy(_Pickled):
     """
     What the policy says of one metric.
 
     Attributes:
         better: Which way is better; None leaves it to the name and the unit.
 
-        min_change: Smallest change worth speaking of, as a share of the level before: 0.05 for 5%.
+        min_change: Smallest change worth speaking of, as a share of the level before: 0.05 for 5%; None for any.
 
         identity: Metadata keys that distinguish series; None leaves the split to the rules.
+
+        detectors: What is said of single kinds of insights, by a name of DETECTORS.
     """
 
     better: Polarity | None = None
-    min_change: float = 0.0
+    min_change: float | None = None
     identity: tuple[str, ...] | None = None
+    detectors: Mapping[str, DetectorPolicy] = field(default_factory=lambda: MappingProxyType({}))
+
+    def detector(self, kind: str) -> DetectorPolicy:
+        """
+        What is said of insights of this *kind*; an unconfirmed change is a change point unless said otherwise.
+        """
+        said = self.detectors.get(kind)
+        if said is None and kind == "unconfirmed":
+            said = self.detectors.get("change_point")
+            # How sure a change must be is no measure for what is unconfirmed by its nature.
+            said = said and replace(said, min_confidence=None)
+        return said or _USUAL
+
+
+_USUAL: Final = DetectorPolicy()
 
 
 @dataclass(frozen=True, slots=True)
-class AlertPolicy:
+class AlertPolicy(_Pickled):
     """
     How alerting rules speak.
 
@@ -89,7 +163,7 @@ class AlertPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(_Pickled):
     """
     The whole policy; ``Policy()`` is the default one, without thresholds.
 
@@ -105,6 +179,12 @@ class Policy:
         alerts: How alerting rules speak.
 
         source: The file it was read from; empty where there is none.
+
+        false_discoveries: Share of what is announced over all series of a run that may be false, in [0, 1).
+
+        min_change: Smallest change worth speaking of, where a metric says nothing of its own; None for any.
+
+        detectors: What is said of single kinds of insights, where a metric says nothing of its own.
     """
 
     thresholds: tuple[Threshold, ...] = ()
@@ -113,12 +193,22 @@ class Policy:
     default_branches: tuple[str, ...] = ("main", "master")
     alerts: AlertPolicy = AlertPolicy()
     source: str = ""
+    false_discoveries: float = FALSE_DISCOVERIES
+    min_change: float | None = None
+    detectors: Mapping[str, DetectorPolicy] = field(default_factory=lambda: MappingProxyType({}))
 
     def metric(self, name: str) -> MetricPolicy:
         """
-        What the policy says of metric *name*; the defaults where it says nothing.
+        What the policy says of metric *name*; where it says nothing of its own, what it says of all.
         """
-        return self.metrics.get(name, MetricPolicy())
+        own = self.metrics.get(name) or MetricPolicy()
+        if self.min_change is None and not self.detectors:
+            return own
+        return replace(
+            own,
+            min_change=self.min_change if own.min_change is None else own.min_change,
+            detectors=MappingProxyType({**self.detectors, **own.detectors}),
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Policy:
@@ -175,11 +265,16 @@ class Policy:
             default_branches=_branches(sections.get("branches")) or cls().default_branches,
             alerts=_alerts(sections.get("alerts")),
             source=source,
+            **_insights(sections.get("insights")),
         )
 
 
-_SECTIONS: Final = ("performance", "metrics", "branches", "alerts")
-_METRIC_KEYS: Final = ("better", "min_change", "identity")
+_SECTIONS: Final = ("performance", "metrics", "insights", "branches", "alerts")
+_METRIC_KEYS: Final = ("better", "min_change", "identity", "detectors")
+_INSIGHT_KEYS: Final = ("false_discoveries", "min_change", "detectors")
+_DETECTOR_KEYS: Final = ("min_confidence", "min_change")
+_SWITCHES: Final = MappingProxyType({"on": True, "true": True, "off": False, "false": False})
+_MIN_CHANGE: Final = "expected a share of the level before, such as 5% or 0.05"
 _ALERT_KEYS: Final = ("for", "stale_after", "dashboard_url", "labels")
 _LABEL: Final = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _RESERVED_LABELS: Final = ("alertname", "severity")
@@ -222,13 +317,12 @@ def _metrics(section: Value | None) -> Mapping[str, MetricPolicy]:
 
 def _metric(value: Value) -> MetricPolicy:
     entries = known_entries(value, _METRIC_KEYS, f"with {', '.join(_METRIC_KEYS)}")
-    better = entries.get("better")
-    min_change = entries.get("min_change")
-    identity = entries.get("identity")
+    better, min_change, identity, detectors = (entries.get(key) for key in _METRIC_KEYS)
     return MetricPolicy(
         better=_polarity(better) if better is not None else None,
-        min_change=_share(min_change) if min_change is not None else 0.0,
+        min_change=_share(min_change, _MIN_CHANGE) if min_change is not None else None,
         identity=identity.texts("expected a list of metadata keys, such as [suite]") if identity is not None else None,
+        detectors=_detectors(detectors),
     )
 
 
@@ -240,8 +334,7 @@ def _polarity(value: Value) -> Polarity:
     return Polarity(word)
 
 
-def _share(value: Value) -> float:
-    expected = "expected a share of the level before, such as 5% or 0.05"
+def _share(value: Value, expected: str) -> float:
     written = value.text(expected)
     if written.endswith("%"):
         try:
@@ -254,6 +347,52 @@ def _share(value: Value) -> float:
     if not 0.0 <= share < limit:
         raise value.error(f"{expected}{f'; for {written} percent write {written}%' if share >= limit else ''}")
     return share
+
+
+def _probability(value: Value, expected: str) -> float:
+    share = _share(value, expected)
+    if share >= 1.0:
+        raise value.error(expected)
+    return share
+
+
+def _insights(section: Value | None) -> dict[str, Any]:
+    """
+    The fields of Policy that the section gives.
+    """
+    if section is None:
+        return {}
+    entries = known_entries(section, _INSIGHT_KEYS, f"with {', '.join(_INSIGHT_KEYS)}")
+    budget, min_change, detectors = (entries.get(key) for key in _INSIGHT_KEYS)
+    budgeted = "expected the share of announced insights that may be false, below 1, such as 10% or 0.1"
+    return {
+        "false_discoveries": _probability(budget, budgeted) if budget is not None else FALSE_DISCOVERIES,
+        "min_change": _share(min_change, _MIN_CHANGE) if min_change is not None else None,
+        "detectors": _detectors(detectors),
+    }
+
+
+def _detectors(section: Value | None) -> Mapping[str, DetectorPolicy]:
+    if section is None:
+        return MappingProxyType({})
+    entries = known_entries(section, DETECTORS, "such as {trend: off, anomaly: {min_confidence: 0.8}}")
+    return MappingProxyType({kind: _detector(value) for kind, value in entries.items()})
+
+
+def _detector(value: Value) -> DetectorPolicy:
+    if not value.is_mapping:
+        expected = f"expected on, off, or a mapping with {', '.join(_DETECTOR_KEYS)}"
+        word = value.text(expected).lower()
+        if word not in _SWITCHES:
+            raise value.error(expected)
+        return DetectorPolicy(enabled=_SWITCHES[word])
+    entries = known_entries(value, _DETECTOR_KEYS, f"with {', '.join(_DETECTOR_KEYS)}")
+    min_confidence, min_change = (entries.get(key) for key in _DETECTOR_KEYS)
+    sure = "expected a confidence below 1, such as 0.8 or 80%"
+    return DetectorPolicy(
+        min_confidence=_probability(min_confidence, sure) if min_confidence is not None else None,
+        min_change=_share(min_change, _MIN_CHANGE) if min_change is not None else None,
+    )
 
 
 def _branches(section: Value | None) -> tuple[str, ...]:

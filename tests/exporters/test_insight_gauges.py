@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from autonomous_dev import MetricsTracker, _state, conventions
-from autonomous_dev.learning import Direction, Evidence, LearningInsight, Severity, Since
+from autonomous_dev.learning import Direction, Evidence, LearningInsight, Severity, Since, Status
 from autonomous_dev.recording import SeriesMetricReader
 from autonomous_dev_exporters._insight_gauges import MAX_INSIGHTS, MAX_KINDS, InsightBoard, InsightGauges
 from autonomous_dev_exporters.prometheus import PageReader, serve
@@ -114,6 +114,21 @@ def test_open_insights_are_counted_by_category_and_severity(shown):
     assert report(conventions.INSIGHTS) == {kind("performance", "warning"): 1, kind("cache", "critical"): 0} | none_of(
         "info"
     )
+
+
+def test_what_is_over_or_unconfirmed_is_not_open(shown):
+    """
+    Neither what is resolved nor what the next run may take back is counted, or has a confidence and a time.
+    """
+    gauges, report = shown
+    over = replace(insight("over"), status=Status.RESOLVED)
+    maybe = replace(insight("maybe", severity=Severity.INFO), kind="unconfirmed")
+    board = InsightBoard(Source(over, maybe, insight("a")))
+    gauges.show(board)
+    board.refresh()
+    assert report(conventions.INSIGHTS) == {kind("performance", "warning"): 1} | none_of("info", "critical")
+    for name in (conventions.INSIGHT_CONFIDENCE, conventions.INSIGHT_SINCE):
+        assert {dict(attributes)[conventions.METRIC_NAME] for attributes in report(name)} == {"a"}
 
 
 def test_nothing_found_is_not_nothing_judged(shown):

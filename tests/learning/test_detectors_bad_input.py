@@ -18,12 +18,19 @@ from autonomous_dev.learning.detectors import (
     anomalies,
     change_points,
     falling_hit_ratios,
+    forecasts,
     robust_slope,
+    tails,
+    thresholds,
     trends,
+    variabilities,
 )
-from autonomous_dev.policy import Policy
+from autonomous_dev.policy import Policy, Threshold
 
-LOOKS = (change_points, trends, anomalies, falling_hit_ratios)
+LOOKS = (change_points, trends, anomalies, falling_hit_ratios, variabilities, tails, forecasts, thresholds)
+BOUNDED = Policy(
+    thresholds=(Threshold("cache.hit_ratio", 3.0, upper=True), Threshold("cache.hit_ratio", -1e308, upper=False))
+)
 
 awkward = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),
@@ -46,12 +53,13 @@ def test_any_numbers(values):
     """
     one = series(values, "cache.hit_ratio")
     for look in LOOKS:
-        for found in look(Outline(one), Policy()):
+        for found in look(Outline(one), BOUNDED):
             assert 0.0 <= found.confidence <= 1.0
             assert found.start_range[0] <= found.start <= found.start_range[1]
             assert 0 <= found.start < len(values)
             assert math.isfinite(found.before)
             assert math.isfinite(found.after)
+            assert not any(math.isnan(end) for end in found.interval)
     robust_slope(values)
     judge([one], Policy(), now=0.0)
 

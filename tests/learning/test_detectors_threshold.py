@@ -49,3 +49,12 @@ def test_no_finite_sample():
     NaN and infinities are no samples.
     """
     assert thresholds(outline([math.nan, math.inf]), POLICY) == ()
+
+
+def test_the_farthest_apart():
+    """
+    A difference that no float can hold is drawn in.
+    """
+    policy = Policy(thresholds=(Threshold("x", -1e308, upper=True),))
+    (found,) = thresholds(outline([1.7e308], "x"), policy)
+    assert all(math.isfinite(end) for end in found.interval)

@@ -1,17 +1,20 @@
 """
-Trends and the robust slope.
+Trends.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from known_series import noisy, outline, steps
+from known_series import NULL_KINDS, noisy, null_series, outline, series, steps
 
-from autonomous_dev.learning.detectors import Kind, robust_slope, trends
+from autonomous_dev.learning.detectors import Kind, Outline, trends
+from autonomous_dev.learning.detectors._trend import creep
 from autonomous_dev.policy import Policy
+from autonomous_dev.series import make_series
 
 POLICY = Policy()
 
@@ -60,43 +63,125 @@ def test_a_trend_after_a_step_begins_at_the_step():
     assert found.start >= 28
 
 
-def test_slope_of_a_line_with_an_outlier():
+def test_eight_samples_are_the_fewest():
     """
-    One wild sample does not move the slope.
+    Eight samples in order are a trend; seven are too few to say anything.
     """
-    values = 2.0 * np.arange(30) + 5
-    values[12] = 1e6
-    slope = robust_slope(values)
-    assert slope.slope == pytest.approx(2.0)
-    assert slope.low <= 2.0 <= slope.high
+    (found,) = trends(outline(np.arange(8.0)), POLICY)
+    assert found.confidence >= 0.8
+    assert trends(outline(np.arange(7.0)), POLICY) == ()
 
 
-def test_slope_interval_covers():
+@pytest.mark.parametrize("size", [1_000, 30_000])
+def test_many_samples(size):
     """
-    In 400 seeded series the 95% interval holds the true slope at least 92% of the time.
+    A long creep is told with its whole effect, over the samples and not over what they were drawn together to.
     """
-    rng = np.random.default_rng(12)
-    covered = 0
+    values = 100 + np.linspace(0, 3, size) + np.random.default_rng(5).normal(size=size)
+    (found,) = trends(outline(values), POLICY)
+    assert found.confidence >= 0.8
+    assert found.interval[0] < 3 < found.interval[1]
+    assert found.effect == pytest.approx(3, abs=0.3)
+    assert found.samples_after == size
+
+
+def test_the_slope_is_per_sample():
+    """
+    How far apart in time samples are changes nothing.
+    """
+    values = noisy(np.linspace(500, 600, 40), 0.01, 3)
+    even = series(values)
+    uneven = make_series(even.key, np.cumsum(np.random.default_rng(1).integers(1, 10**12, size=40)), values)
+    assert trends(Outline(even), POLICY) == trends(Outline(uneven), POLICY)
+
+
+def autoregressive(size, correlation, rng):
+    """
+    An AR(1) process of sd 1 after a long run-in.
+    """
+    draws = rng.normal(size=size + 200) * math.sqrt(1 - correlation**2)
+    for i in range(1, len(draws)):
+        draws[i] += correlation * draws[i - 1]
+    return draws[200:]
+
+
+def test_noise_that_resembles_itself_is_no_trend():
+    """
+    Of 300 autoregressive series with 0.5 at most 1% are called a trend with 0.8 or more, give or take the draw.
+    """
+    rng = np.random.default_rng(21)
+    sizes = rng.choice([12, 30, 60, 120], size=300)
+    sure = sum(f.confidence >= 0.8 for n in sizes for f in trends(outline(100 + autoregressive(n, 0.5, rng)), POLICY))
+    # Binomial with a share of 1%: more than 8 of 300 happen by chance once in 300 times.
+    assert sure <= 8
+
+
+def test_the_interval_covers_under_correlation():
+    """
+    The 95% interval of the effect holds the truth in autoregressive noise as well.
+    """
+    rng = np.random.default_rng(8)
+    covered = told = 0
+    for _ in range(120):
+        for found in trends(outline(100 + np.linspace(0, 5, 100) + autoregressive(100, 0.5, rng)), POLICY):
+            told += 1
+            covered += found.interval[0] <= 5 / 99 * (found.samples_after - 1) <= found.interval[1]
+    assert told >= 100
+    # Binomial with 95%: less than 88% of 100 happens by chance once in 350 times.
+    assert covered / told >= 0.88
+
+
+def test_walks_are_seldom_trends():
+    """
+    Of 150 random walks at most one in ten is called a trend with 0.8 or more.
+    """
+    rng = np.random.default_rng(33)
+    sizes = rng.choice([12, 30, 60, 120], size=150)
+    sure = sum(f.confidence >= 0.8 for n in sizes for f in trends(outline(100 + np.cumsum(rng.normal(size=n))), POLICY))
+    assert sure <= 15
+
+
+def test_a_weekly_season_is_no_trend():
+    """
+    Days of the week that differ are no trend, however much they do.
+    """
+    season = np.array([0.0, 5.0, 3.0, 4.0, 2.0, -6.0, -8.0])
+    for n in (9, 15, 24, 40):
+        values = 100 + np.resize(season, n) + np.random.default_rng(n).normal(size=n)
+        assert all(f.confidence < 0.5 for f in trends(outline(values), POLICY))
+
+
+def test_a_line_is_surer_than_what_a_step_describes():
+    """
+    The same slope is the surer the better a line describes it than a step.
+    """
+    found = creep(outline(noisy(np.linspace(500, 540, 40), 0.02, 1)))
+    lines, stepped = (replace(found, gain=gain).confidence for gain in (20.0, -20.0))
+    assert 1 - lines < 0.6 * (1 - stepped)
+
+
+def test_confidence_is_a_probability():
+    """
+    Of the trends told with a confidence, that share is one: one in four of 400 series creeps with an ideal z of 2 to 12.
+    """
+    rng = np.random.default_rng(77)
+    confidences, right = [], []
     for _ in range(400):
-        slope = robust_slope(0.1 * np.arange(25) + rng.normal(size=25))
-        covered += slope.low <= 0.1 <= slope.high
-    # The standard deviation of this share is 1.1%.
-    assert covered / 400 >= 0.92
-
-
-def test_slope_of_many_samples():
-    """
-    A long series is drawn together and keeps its slope per sample.
-    """
-    values = 0.5 * np.arange(20_000) + np.random.default_rng(3).normal(size=20_000)
-    assert robust_slope(values).slope == pytest.approx(0.5, rel=1e-3)
-
-
-def test_slope_of_too_little():
-    """
-    Fewer than two finite samples have no slope; two have an open interval.
-    """
-    assert math.isnan(robust_slope([]).slope)
-    assert math.isnan(robust_slope([1.0, math.nan]).slope)
-    two = robust_slope([1.0, math.nan, 3.0])
-    assert (two.slope, two.low, two.high) == (1.0, -math.inf, math.inf)
+        kind, n, creeps = str(rng.choice(NULL_KINDS)), int(rng.choice([12, 30, 60, 120])), rng.random() < 0.25
+        values = null_series(kind, n, rng)
+        if creeps:
+            z = math.exp(rng.uniform(math.log(2), math.log(12)))
+            factor = math.sqrt(3) if kind == "autoregressive" else 1.0
+            values = values + rng.choice((-1, 1)) * np.std(values) * factor * z * math.sqrt(12 / n) * np.linspace(
+                0, 1, n
+            )
+        found = trends(outline(values), POLICY)
+        confidences += [f.confidence for f in found]
+        right += [creeps] * len(found)
+    told, truth = np.array(confidences), np.array(right)
+    # The expected share is the mean confidence; three binomial standard deviations, and 4% for another mixture.
+    for low, high in ((0.05, 0.5), (0.5, 0.8), (0.8, 1.0)):
+        chosen = (told >= low) & (told < high)
+        deviation = math.sqrt(float(np.sum(told[chosen] * (1 - told[chosen])))) / chosen.sum()
+        assert abs(np.mean(truth[chosen]) - np.mean(told[chosen])) <= 3 * deviation + 0.04
+    assert np.mean(truth[told >= 0.8]) >= 0.9

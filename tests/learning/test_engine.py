@@ -13,15 +13,18 @@ import pytest
 from known_series import SECOND, noisy, series, steps
 
 from autonomous_dev import conventions
-from autonomous_dev.learning._engine import judge, judged_samples
+from autonomous_dev.errors import InvalidTypeError
+from autonomous_dev.learning._engine import judge
 from autonomous_dev.learning._insight import Direction, LearningInsight, Severity
+from autonomous_dev.learning._judged import judged_samples
 from autonomous_dev.learning._policy_checks import oversized_caches, unrecorded_thresholds
 from autonomous_dev.learning._status import State
 from autonomous_dev.learning.detectors import Finding, Kind
-from autonomous_dev.policy import AlertPolicy, MetricPolicy, Polarity, Policy, Threshold
+from autonomous_dev.policy import AlertPolicy, DetectorPolicy, MetricPolicy, Polarity, Policy, Threshold
 from autonomous_dev.series import SeriesKey, make_series
 
 POLICY = Policy()
+CONTEXTS = [{"commit": f"c{i:02}"} for i in range(40)]
 STEP = noisy(steps((20, 10.0), (20, 14.0)), 0.02, 1)
 
 
@@ -230,7 +233,7 @@ def test_statuses():
     ]
     assert math.isnan(judgement.statuses[1].newest)
     assert judgement.statuses[2].newest == 40.0
-    assert len(judgement.insights) == 1
+    assert [i.kind for i in judgement.insights] == [Kind.CHANGE_POINT, Kind.STALENESS]
     (fresh,) = judge([series(STEP)], policy, now=99.0).statuses
     assert (fresh.state, fresh.samples) == (State.JUDGED, 40)
 
@@ -239,17 +242,19 @@ def test_worse_comes_first_and_larger_before_smaller():
     """
     Insights are ordered by direction, then by confidence times impact.
     """
-    doubled = noisy(steps((20, 10.0), (20, 20.0)), 0.02, 1)
     made = [
-        series(doubled, "coverage"),
-        series(STEP, "build_time"),
-        series(doubled, "ci_duration"),
-        series(doubled, "x"),
+        series(noisy(steps((at, 10.0), (60 - at, after)), 0.02, 1), name)
+        for name, at, after in (
+            ("coverage", 10, 20.0),
+            ("build_time", 20, 14.0),
+            ("ci_duration", 30, 20.0),
+            ("x", 45, 20.0),
+        )
     ]
-    order = [insight.evidence.metric for insight in judge(made, POLICY, now=1.0).insights]
-    assert order == ["ci_duration", "build_time", "x", "coverage"]
-    critical = judge(made, POLICY, now=1.0).insights[0]
-    assert critical.severity is Severity.CRITICAL
+    found = judge(made, POLICY, now=1.0).insights
+    assert [insight.evidence.metric for insight in found] == ["ci_duration", "build_time", "x", "coverage"]
+    assert found[0].severity is Severity.CRITICAL
+    assert found[0].reason == "99% sure, 100% slower"
 
 
 def test_any_detector_can_stand_behind_the_interface():
@@ -305,7 +310,8 @@ def test_a_users_own_quantile_is_a_metric_like_any(name):
     own = series(noisy(steps((20, 0.2), (20, 0.6)), 0.02, 5), name, "s")
     mean = series(noisy(steps((20, 0.2), (20, 0.6)), 0.02, 6), name.rpartition(".")[0] + ".mean", "s")
     assert {i.evidence.metric for i in insights(own)} == {name}
-    assert {i.evidence.metric for i in judge([own, mean], POLICY, now=1.0).insights} == {own.key.name, mean.key.name}
+    (both,) = judge([own, mean], POLICY, now=1.0).insights
+    assert {i.evidence.metric for i in both.members} == {own.key.name, mean.key.name}
 
 
 @pytest.mark.parametrize(
@@ -329,3 +335,93 @@ def test_an_insight_survives_json():
     key = {"suite": "unit", "tags": ("x", "y")}
     (told,) = insights(series(STEP, identity=key))
     assert LearningInsight.from_dict(json.loads(json.dumps(told.to_dict()))) == told
+
+
+def stale_kinds(made, **policy):
+    """
+    How many series each insight of staleness is about, nine days after the last sample.
+    """
+    judgement = judge(made, Policy(**policy), now=9 * 86400.0)
+    return [max(len(i.members), 1) for i in judgement.insights if i.kind == Kind.STALENESS]
+
+
+def test_what_comes_no_more_is_told_once():
+    """
+    A histogram that vanished is one series; what only advisers read is none; the policy switches it off by metric.
+    """
+    flat = np.full(20, 5.0)
+    statistics = [
+        series(flat, conventions.CALL_DURATION + end, "s", {"op": "a"}) for end in (".count", ".mean", ".p50", ".p95")
+    ]
+    goes_on = make_series(SeriesKey("alive"), 9 * 86400 * SECOND - np.arange(20) * SECOND, flat)
+    advised = series(flat, conventions.CACHE_CAPACITY, "", {conventions.CACHE: "a"})
+    assert stale_kinds([*statistics, advised, goes_on]) == [1]
+    assert stale_kinds([series(flat, "a"), series(flat, "b"), goes_on]) == [2]
+    off = {"a": MetricPolicy(detectors={Kind.STALENESS: DetectorPolicy(enabled=False)})}
+    assert stale_kinds([series(flat, "a"), series(flat, "b"), goes_on], metrics=off) == [1]
+    assert stale_kinds([goes_on]) == []
+
+
+def test_advice_is_switched_by_metric_too():
+    """
+    What an adviser says of a metric is told unless the policy has its kind switched off there, or wants it surer.
+    """
+    own = LearningInsight("cache", "too small", 0.7, kind=Kind.CAPACITY, evidence=insights(series(STEP))[0].evidence)
+
+    def adviser(series, policy):
+        return (own,)
+
+    def told(**tuned):
+        policy = Policy(metrics={"test_duration": MetricPolicy(detectors={Kind.CAPACITY: DetectorPolicy(**tuned)})})
+        judgement = judge([], policy, now=1.0, advisers=[adviser])
+        return [insight.description for insight in judgement.insights]
+
+    assert told() == ["too small"]
+    assert told(enabled=False) == []
+    assert told(min_confidence=0.71) == []
+
+
+def test_what_one_change_moved_is_one_insight():
+    """
+    Series that moved at one commit are one insight with members, and one announcement.
+    """
+    made = [
+        series(noisy(steps((20, 10.0), (20, after)), 0.02, i), f"{name}_duration", "s", {}, CONTEXTS)
+        for i, (name, after) in enumerate((("build", 14.0), ("test", 15.0), ("lint", 20.0)))
+    ]
+    judgement = judge(made, POLICY, now=100.0)
+    (one,) = judgement.insights
+    assert len(one.members) == 3
+    assert "3 series" in one.reason
+    assert judgement.announced == (one.id,)
+
+
+def test_the_machine_is_told_apart_from_the_code():
+    """
+    Series that moved where the runner changed are an insight about the runner, unless the policy switches that off.
+    """
+    contexts = [{"commit": f"c{i:02}", "runner": "old" if i < 20 else "new"} for i in range(40)]
+    made = [
+        series(noisy(steps((20, 10.0), (20, 14.0)), 0.02, i), f"metric{i}_duration", "s", {}, contexts)
+        for i in range(8)
+    ]
+    (one,) = judge(made, POLICY, now=100.0).insights
+    assert (one.kind, one.direction, one.severity) == (Kind.ENVIRONMENT, Direction.CHANGED, Severity.INFO)
+    assert len(one.members) == 8
+    off = Policy(detectors={Kind.ENVIRONMENT: DetectorPolicy(enabled=False)})
+    assert [i.kind for i in judge(made, off, now=100.0).insights] == [Kind.CHANGE_POINT]
+
+
+def test_unmeasured_commits_are_suspects_too():
+    """
+    Where the caller names the commits, those between the last good one and the first bad one count into the range.
+    """
+    one = series(STEP, contexts=CONTEXTS)
+    order = [f"c{i:02}" + half for i in range(40) for half in ("", "x")]
+    (plain,) = judge([one], POLICY, now=100.0).insights
+    (named,) = judge([one], POLICY, now=100.0, commits=order).insights
+    assert plain.since.last_good == named.since.last_good
+    assert set(plain.since.versions) < set(named.since.versions)
+    assert "c19x" in named.since.versions
+    with pytest.raises(InvalidTypeError, match="commits"):
+        judge([one], POLICY, now=100.0, commits="c1")

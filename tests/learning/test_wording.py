@@ -9,7 +9,7 @@ import pytest
 from autonomous_dev import conventions
 from autonomous_dev.learning._insight import Direction, Evidence, Since
 from autonomous_dev.learning._quantity import quantity
-from autonomous_dev.learning._wording import commit_range, describe, suggest, title
+from autonomous_dev.learning._wording import commit_range, describe, span, suggest, title
 from autonomous_dev.learning.detectors import Kind
 
 
@@ -66,6 +66,24 @@ def evidence(metric="test_duration", unit="s", before=10.2, after=14.5, **change
             {"identity": {}, "samples_after": 1},
             "test_duration: the newest sample is worse than usual: 14.5 s, usual is 10.2 s (one sample against 30, commit abc123)",
         ),
+        (
+            Kind.VARIABILITY,
+            Direction.WORSE,
+            {"before": 0.2, "after": 0.6, "identity": {}},
+            "test_duration scatters more: ±200 ms → ±600 ms around its level since sample 31, commit abc123 (12 samples)",
+        ),
+        (
+            Kind.VARIABILITY,
+            Direction.BETTER,
+            {"before": 0.6, "after": 0.2, "identity": {}},
+            "test_duration scatters less: ±600 ms → ±200 ms around its level since sample 31, commit abc123 (12 samples)",
+        ),
+        (
+            Kind.TAIL,
+            Direction.WORSE,
+            {"identity": {}},
+            "test_duration has a tail that rose while the median stayed: p95 10.2 s → 14.5 s since sample 31, commit abc123 (12 samples)",
+        ),
     ],
 )
 def test_sentences(kind, direction, change, said):
@@ -73,6 +91,35 @@ def test_sentences(kind, direction, change, said):
     Each kind has its sentence, with levels, share, sample (counted from 1) and commit.
     """
     assert describe(kind, direction, evidence(**change)) == said
+
+
+@pytest.mark.parametrize(
+    ("horizon", "after", "said"),
+    [
+        ((4.6, 9.0, 19.2), 60.0, "wanted at most 60 s, crossed in about 9 runs (5 to 20)"),
+        ((0.2, 0.7, 0.9), 60.0, "wanted at most 60 s, crossed in about 1 run"),
+        ((2.0, 3.0, 4.0), 30.0, "wanted at least 30 s, crossed in about 3 runs (2 to 4)"),
+        (None, 60.0, "wanted at most 60 s, since sample 31, commit abc123 (12 samples)"),
+    ],
+)
+def test_a_forecast_says_when(horizon, after, said):
+    """
+    A forecast names the level, the bound, and in how many runs it is crossed, in whole runs.
+    """
+    shown = evidence(before=51.0, after=after, identity={})
+    sentence = describe(Kind.FORECAST, Direction.WORSE, shown, horizon=horizon)
+    assert sentence == f"test_duration is creeping towards its bound: 51 s now, {said}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0 seconds"), (1, "1 second"), (119, "119 seconds"), (7200, "2 hours"), (9 * 86400, "9 days")],
+)
+def test_spans(seconds, said):
+    """
+    Times are told in the largest unit of which there are two.
+    """
+    assert span(seconds) == said
 
 
 def test_our_own_names_are_shortened():
@@ -101,6 +148,25 @@ def test_commit_range(version, last_good, span):
     assert commit_range(Since(0.0, 0, (0, 0), version, last_good)) == span
 
 
+def test_the_range_reaches_to_the_last_version_that_may_have_made_it():
+    """
+    A change that may have begun later than it looks is sought in all versions up to there.
+    """
+    assert commit_range(Since(0.0, 0, (0, 2), "b", "a", versions=("b", "c", "d"))) == "a..d"
+    assert commit_range(Since(0.0, 0, (0, 2), "b", versions=("b", "c"))) == "b, c"
+    assert commit_range(None) == ""
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+@pytest.mark.parametrize(("runs", "said"), [(1, "1 more run would"), (3, "3 more runs would")])
+def test_what_is_unconfirmed_is_run_again_first(direction, runs, said):
+    """
+    Whichever way it seems to go, what is unconfirmed is to be run again, with how many runs would settle it.
+    """
+    action = suggest(Kind.UNCONFIRMED, direction, "performance", evidence(samples_after=2), settles_in=runs)
+    assert action == f"Run it again: {said} settle it. Only if it stays, look at def456..abc123."
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize("category", ["performance", "quality", "resource", "cache", "trend", "unheard of"])
@@ -121,7 +187,6 @@ def test_actions_name_the_commits():
     assert "def456..abc123" in suggest(Kind.CHANGE_POINT, Direction.WORSE, "performance", evidence())
     unknown = evidence(version="", last_good="")
     assert "before sample 31" in suggest(Kind.CHANGE_POINT, Direction.WORSE, "performance", unknown)
-    assert "once more" in suggest(Kind.CHANGE_POINT, Direction.WORSE, "performance", evidence(samples_after=2))
 
 
 def test_policy_advice_is_right_for_unknown_polarity():

@@ -14,6 +14,7 @@ import yaml
 from rules_inputs import NOW, POLICY, START, cache, every_kind, identified, operation, rules_for, series
 
 from autonomous_dev.conventions import ALERT_NAMES
+from autonomous_dev.learning.detectors import Finding, Kind
 from autonomous_dev.policy import DAY, Polarity, Policy
 from autonomous_dev.publishing import (
     GENERATED,
@@ -21,6 +22,7 @@ from autonomous_dev.publishing import (
     TESTS_FILE,
     AlertRule,
     RuleSet,
+    _baseline,
     rule_tests_yaml,
     rules_yaml,
 )
@@ -211,6 +213,19 @@ def test_the_window_of_a_rate_follows_the_traffic() -> None:
         "[1h]"
         in _of(rules_for(operation("f", [1.0] * 6, every=60.0, calls=0.5), now=START + 400), "OperationSlow")[0].expr
     )
+
+
+@pytest.mark.parametrize("better", [Polarity.LOWER, Polarity.HIGHER])
+def test_an_unconfirmed_level_is_not_the_usual_one(better: Polarity, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What the next runs may take back neither becomes the level that alerts are about nor is part of the one before.
+    """
+    values = np.array([10.0, 10.2, 9.8, 10.1, 9.9] * 2 + [7.0, 7.1, 6.9, 7.0, 7.2, 6.8])
+    maybe = Finding(Kind.UNCONFIRMED, 0.7, 10, (10, 10), 10.0, 7.0, (-4.0, -2.0), 10, 6, settles_in=2)
+    monkeypatch.setattr(_baseline, "change_points", lambda *_: (maybe,))
+    baseline = learn_baseline(series("x", values), Policy(), better)
+    assert baseline is not None
+    assert (baseline.level, baseline.samples) == (10.0, 10)
 
 
 def test_the_level_is_that_of_the_newest_stable_stretch() -> None:

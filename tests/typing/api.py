@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import assert_type
 
@@ -21,9 +22,10 @@ from autonomous_dev import (
     watch_cache,
 )
 from autonomous_dev.complexity import ComplexityFit
-from autonomous_dev.learning import Metric
+from autonomous_dev.learning import Judgement, Memory, Metric, Progress, Rule, judge
 from autonomous_dev.performance import ParallelPlan
-from autonomous_dev.policy import Policy
+from autonomous_dev.policy import DetectorPolicy, MetricPolicy, Policy
+from autonomous_dev.series import Series
 from autonomous_dev_exporters.prometheus import serve
 
 # Recording.
@@ -53,6 +55,40 @@ for metric in metrics:
 mean: float = tracker.analyze_trends("test_duration", window_size=10)["mean"]
 assert_type(tracker.generate_insights(), list[LearningInsight])
 tracker.status()
+
+
+def high_memory(found: Sequence[Series], policy: Policy) -> Iterator[LearningInsight]:
+    """
+    A custom rule is a function.
+    """
+    for one in found:
+        if one.key.name == "memory_usage" and one.values.mean() > 1000 and policy.metric("memory_usage").better is None:
+            yield LearningInsight("resource", "High memory usage detected", 0.85, "Profile memory usage")
+
+
+def told(done: int, total: int) -> None:
+    """
+    Progress is told in series.
+    """
+
+
+rule: Rule = high_memory
+report: Progress = told
+with ThreadPoolExecutor(2) as pool:
+    MetricsTracker(rules=[rule], executor=pool)
+    judgement = tracker.judgement(commits=["c1", "c2"], executor=pool, progress=report)
+assert_type(judgement, Judgement)
+assert_type(judgement.prior, float)
+assert_type(judgement.announced, tuple[str, ...])
+assert_type(tracker.newest_judgement, Judgement | None)
+assert_type(tracker.announce(judgement), list[LearningInsight])
+assert_type(tracker.memory(), Memory)
+assert_type(tracker.resolve(judgement.insights[0], accept=True), LearningInsight)
+tracker.resolve("3f9c0a12be47", known="https://example.org/issues/7")
+tracker.resolve("3f9c0a12be47", reject="no")  # type: ignore[arg-type]
+assert_type(judge([], Policy(), now=0.0, rules=[high_memory], prior=0.07, memory=Memory()), Judgement)
+MetricsTracker(rules=[len])  # type: ignore[list-item]
+Policy(metrics={"a": MetricPolicy(detectors={"trend": DetectorPolicy(enabled=False)})}, false_discoveries=0.05)
 
 
 class CustomTracker(MetricsTracker):

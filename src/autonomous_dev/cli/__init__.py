@@ -19,7 +19,7 @@ from autonomous_dev.errors import AutonomousDevError
 
 __all__ = ["main"]
 
-COMMANDS: Final = ("record", "show", "insights", "caches", "rules", "serve")
+COMMANDS: Final = ("record", "show", "insights", "resolve", "caches", "rules", "serve")
 
 DEBUG_VARIABLE: Final = "AUTONOMOUS_DEV_DEBUG"
 """Set to show the traceback of an error that this package did not foresee."""

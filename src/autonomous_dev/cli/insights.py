@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from autonomous_dev.cli._insight_text import print_insight
 from autonomous_dev.cli._notes import print_losses
 from autonomous_dev.cli._options import format_option, load_policy, policy_option, storage_option
 from autonomous_dev.cli._printable import printable
+from autonomous_dev.cli._progress import progress_bar
 
 if TYPE_CHECKING:
     from autonomous_dev.learning import Judgement, LearningInsight, MetricsTracker, UnrecordedThreshold
@@ -27,59 +29,113 @@ if TYPE_CHECKING:
     type=click.FloatRange(0.0, 1.0),
     default=0.5,
     show_default=True,
-    help="Leave out what is less sure.",
+    help="Leave out what is less sure; --announce and --replay say what they would say to everybody.",
 )
-def insights(storage: Path, policy_file: Path | None, output: str, min_confidence: float) -> None:
+@click.option(
+    "--commits",
+    "commits_file",
+    type=click.File("r", encoding="utf-8", errors="replace"),
+    metavar="FILE",
+    help="Ids of commits, one a line, oldest first, - for stdin: git rev-list --reverse HEAD.",
+)
+@click.option("--announce", is_flag=True, help="Print only what was not said before, and remember that it was said.")
+@click.option(
+    "--replay", "runs", type=click.IntRange(min=1), metavar="N", help="What would have been said in the last N runs."
+)
+@click.option("--record", is_flag=True, help="How often what was announced was real, by your verdicts.")
+def insights(
+    storage: Path,
+    policy_file: Path | None,
+    output: str,
+    min_confidence: float,
+    commits_file: TextIO | None,
+    announce: bool,
+    runs: int | None,
+    record: bool,
+) -> None:
     """
     Say what the recorded metrics show.
+
+    What an insight is can be said with autonomous-dev resolve.
     """
-    from autonomous_dev.learning import MetricsTracker, unrecorded_thresholds
+    if [announce, runs is not None, record].count(True) > 1:
+        raise click.UsageError("give only one of --announce, --replay and --record")
+    from autonomous_dev.learning import MetricsTracker
 
     tracker = MetricsTracker(storage, policy=load_policy(policy_file), read_only=True)
-    judgement = tracker.judgement()
-    names = {status.key.name for status in judgement.statuses}
-    missing = unrecorded_thresholds(tracker.policy, names)
-    told = [insight for insight in judgement.insights if insight.confidence >= min_confidence]
-    if output == "json":
-        _print_json(told, judgement, missing)
+    if runs is not None or record:
+        from autonomous_dev.cli._looking_back import print_record, print_replay
+
+        print_record(tracker, output) if runs is None else print_replay(tracker, runs, output)
+        return
+    if announce:
+        # The file is there: now it is opened for appending.
+        tracker = MetricsTracker(storage, policy=tracker.policy)
+    with progress_bar("looking at series") as progress:
+        judgement = tracker.judgement(commits=_ids(commits_file), progress=progress)
+    if announce:
+        told = tracker.announce(judgement)
     else:
-        for place, insight in enumerate(told, 1):
-            _print_insight(place, insight)
-        _print_states(told, judgement, tracker)
-        for threshold in missing:
-            click.echo(printable(str(threshold)))
+        told = [insight for insight in judgement.insights if insight.confidence >= min_confidence]
+    _print(told, judgement, tracker, output, announced=announce)
 
 
-def _print_insight(place: int, insight: LearningInsight) -> None:
-    said = printable(insight.description)
-    click.echo(f"{place}. [{insight.severity}, {insight.confidence:.0%} sure] {said}")
-    if insight.suggested_action:
-        click.echo(f"   {printable(insight.suggested_action)}")
-    if insight.id:
-        click.echo(f"   id {insight.id}")
+def _ids(file: TextIO | None) -> tuple[str, ...]:
+    """
+    The first word of each line: what else ``git log --oneline`` prints there is no id.
+    """
+    if file is None:
+        return ()
+    try:
+        return tuple(line.split()[0] for line in file if line.strip())
+    except OSError as error:
+        raise click.FileError(str(file.name), error.strerror or str(error)) from error
 
 
-def _print_states(told: list[LearningInsight], judgement: Judgement, tracker: MetricsTracker) -> None:
+def _print(
+    told: list[LearningInsight], judgement: Judgement, tracker: MetricsTracker, output: str, *, announced: bool
+) -> None:
+    from autonomous_dev.learning import unrecorded_thresholds
+
+    missing = unrecorded_thresholds(tracker.policy, {status.key.name for status in judgement.statuses})
+    if output == "json":
+        _print_json(told, judgement, tracker, missing)
+        return
+    for place, insight in enumerate(told, 1):
+        print_insight(insight, f"{place}.")
+    _print_states("nothing new; " if announced else "no insight; ", told, judgement)
+    for name in judgement.failed_rules:
+        click.echo(printable(f"rule {name} failed: what it would have said is missing"), err=True)
+    print_losses(tracker)
+    for threshold in missing:
+        click.echo(printable(str(threshold)))
+
+
+def _print_states(nothing: str, told: list[LearningInsight], judgement: Judgement) -> None:
     """
     What "no insight" rests on: nothing judged is not the same as nothing wrong.
     """
-    states = Counter(str(status) for status in judgement.statuses)
     from autonomous_dev.learning import State
 
     if not judgement.statuses:
         click.echo("nothing judged: the journal holds no sample yet")
         return
+    states = Counter(str(status) for status in judgement.statuses)
     summary = ", ".join(f"{count} {state}" for state, count in states.items())
-    judged = any(status.state is not State.NEEDS_MORE_DATA for status in judgement.statuses)
-    nothing = "no insight; " if judged else "nothing judged yet; "
+    if all(status.state is State.NEEDS_MORE_DATA for status in judgement.statuses):
+        nothing = "nothing judged yet; "
     click.echo(f"{'' if told else nothing}{len(judgement.statuses)} series: {summary}")
-    print_losses(tracker)
 
 
-def _print_json(told: list[LearningInsight], judgement: Judgement, missing: tuple[UnrecordedThreshold, ...]) -> None:
+def _print_json(
+    told: list[LearningInsight],
+    judgement: Judgement,
+    tracker: MetricsTracker,
+    missing: tuple[UnrecordedThreshold, ...],
+) -> None:
     import orjson
 
-    document = {
+    document: dict[str, Any] = {
         "insights": [insight.to_dict() for insight in told],
         "series": [
             {
@@ -91,5 +147,8 @@ def _print_json(told: list[LearningInsight], judgement: Judgement, missing: tupl
             for status in judgement.statuses
         ],
         "unrecorded_thresholds": [str(threshold) for threshold in missing],
+        "failed_rules": list(judgement.failed_rules),
+        "damaged_lines": tracker.damaged_lines,
+        "dropped_series": tracker.dropped_series,
     }
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

@@ -17,7 +17,7 @@ from autonomous_dev.conventions import (
     SUGGESTION_KIND,
 )
 from autonomous_dev.errors import InvalidTypeError, InvalidValueError
-from autonomous_dev.learning._insight import Direction, LearningInsight
+from autonomous_dev.learning._insight import Direction, LearningInsight, Status
 from autonomous_dev.learning._ranking import (
     Candidate,
     Helpfulness,
@@ -81,6 +81,8 @@ class FeedbackLoop:
         """
         Record one iteration, with what profilers and caches measured in it, and say what that shows.
 
+        What is new in it counts as announced from then on: the next iteration has it as ongoing.
+
         Args:
             metrics: One value for each metric.
 
@@ -95,7 +97,9 @@ class FeedbackLoop:
             StorageError: If a sample could not be stored.
         """
         self.tracker.record_run(metrics, metadata)
-        return self.tracker.generate_insights()
+        insights = self.tracker.generate_insights()
+        self.tracker.announce(self.tracker.newest_judgement)
+        return insights
 
     def suggest_optimizations(self, context: Mapping[str, Any] | None = None) -> list[Suggestion]:
         """
@@ -112,7 +116,11 @@ class FeedbackLoop:
             raise InvalidTypeError(f"context is {context!r}: expected a mapping such as {{'task_type': 'testing'}}")
         context = context or {}
         outcomes = count_outcomes(event.attributes for event in self.tracker.events(EVENT_OUTCOME))
-        insights = [i for i in self.tracker.generate_insights() if i.direction is not Direction.BETTER]
+        insights = [
+            insight
+            for insight in self.tracker.generate_insights()
+            if insight.direction is not Direction.BETTER and insight.status is not Status.RESOLVED
+        ]
         # One look at the series: each collects the whole program's instruments.
         newest = {(one.key.name, one.key.identity): one.contexts[-1] for one in self.tracker.series() if len(one)}
         candidates = [

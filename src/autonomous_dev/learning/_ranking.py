@@ -95,11 +95,15 @@ def subject(insight: LearningInsight) -> tuple[str, str]:
 
 def impact(insight: LearningInsight) -> float:
     """
-    How much an insight matters, in [0, 1): half at a change by HALF_IMPACT; half where it has no evidence.
+    How much an insight matters, in [0, 1]: half at a change by HALF_IMPACT; half where it has no evidence.
+
+    A forecast matters the more, the nearer its bound is.
     """
     if insight.evidence is None:
         return 0.5
     relative = abs(insight.evidence.relative_effect)
+    if insight.kind == Kind.FORECAST:
+        return HALF_IMPACT / (relative + HALF_IMPACT)
     return 1.0 if math.isinf(relative) else relative / (relative + HALF_IMPACT)
 
 

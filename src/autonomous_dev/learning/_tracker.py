@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
@@ -18,13 +19,19 @@ from opentelemetry import metrics
 from opentelemetry.metrics import MeterProvider
 
 from autonomous_dev import _state
-from autonomous_dev.conventions import OWN_PREFIX
+from autonomous_dev.conventions import EVENT_ANNOUNCED, EVENT_VERDICT, OWN_PREFIX
 from autonomous_dev.errors import ConfigurationError, InvalidTypeError, InvalidValueError, StorageError
-from autonomous_dev.learning._engine import Judgement, judge
+from autonomous_dev.learning._engine import DEFAULT_ADVISERS, Judgement, judge
 from autonomous_dev.learning._insight import LearningInsight
+from autonomous_dev.learning._judged import judged_samples
+from autonomous_dev.learning._looking import Progress
+from autonomous_dev.learning._matching import with_members
+from autonomous_dev.learning._memory import Memory
 from autonomous_dev.learning._metric import Metric, metrics_of
 from autonomous_dev.learning._policy_checks import oversized_caches
+from autonomous_dev.learning._rules import Rule, checked_rules
 from autonomous_dev.learning._status import SeriesStatus
+from autonomous_dev.learning._verdicts import find_insight, verdict_lines, verdict_of
 from autonomous_dev.learning.detectors import robust_slope
 from autonomous_dev.policy import Policy
 from autonomous_dev.recording import (
@@ -84,9 +91,15 @@ class MetricsTracker:
 
         read_only: Whether the file is only read: it must be there, and nothing is made, recorded or flushed.
 
+        rules: Custom rules: functions of the judged series and the policy that give further insights.
+
+        executor: Where series are looked at: any of concurrent.futures; None for here.
+
         clock: Unix nanoseconds.
 
     Raises:
+        InvalidTypeError: If a rule is no function.
+
         StorageError: If the file cannot be opened for appending; read-only, if it is missing.
 
         NotAJournalError: If it holds something else; it is left alone.
@@ -104,12 +117,17 @@ class MetricsTracker:
         identity: Sequence[str] | None = None,
         durable: bool = False,
         read_only: bool = False,
+        rules: Sequence[Rule] = (),
+        executor: Executor | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._policy = _policy_of(policy)
         self._meter_provider = meter_provider
         self._given_reader = reader
+        self._rules = checked_rules(rules)
+        self._executor = executor
         self._clock = clock
+        self._newest: Judgement | None = None
         by_metric = {n: m.identity for n, m in self._policy.metrics.items() if m.identity is not None}
         self._recorder = Recorder(
             _path_of(storage_path),
@@ -285,18 +303,128 @@ class MetricsTracker:
         What the recorded series say: what got worse or better, since when, and how sure that is.
 
         The most important first. An empty list means that nothing was found among what was judged: ``status``
-        says what that was.
+        says what that was. It takes no argument, so that a subclass may override it as it stands: ``judgement`` takes
+        an executor, a progress callback and the order of commits.
+
+        Raises:
+            InvalidTypeError, InvalidValueError: As for ``judgement``.
         """
         return list(self.judgement().insights)
 
-    def judgement(self) -> Judgement:
+    def judgement(
+        self,
+        *,
+        commits: Sequence[str] = (),
+        executor: Executor | None = None,
+        progress: Progress | None = None,
+    ) -> Judgement:
         """
         Insights and the state of every series, from one look.
+
+        Args:
+            commits: Ids in the order of the code, oldest first: those that nobody measured count among the suspects.
+
+            executor: Where series are looked at; None for the tracker's own.
+
+            progress: Called with the number of series that are done and of all.
+
+        Raises:
+            InvalidTypeError: If *executor* is none, *commits* are no list of strings, or a rule gives no insights.
+
+            InvalidValueError: If *commits* hold one twice, or the processes of *executor* ended.
         """
         self._flush_quietly()
-        found = judge(self.series(), self._policy, now=self._clock() / 1e9)
         capacities = {} if self._recorder.read_only else {n: t.capacity for n, t in _state.caches().items()}
-        return Judgement((*found.insights, *oversized_caches(capacities, self._policy)), found.statuses)
+
+        def too_large(series: Sequence[Series], policy: Policy) -> tuple[LearningInsight, ...]:
+            del series
+            return oversized_caches(capacities, policy)
+
+        self._newest = judge(
+            self.series(),
+            self._policy,
+            now=self._clock() / 1e9,
+            advisers=(*DEFAULT_ADVISERS, too_large),
+            rules=self._rules,
+            commits=commits,
+            memory=self.memory(),
+            executor=executor or self._executor,
+            progress=progress,
+        )
+        return self._newest
+
+    @property
+    def newest_judgement(self) -> Judgement | None:
+        """
+        What the newest look of this tracker found; None before the first.
+        """
+        return self._newest
+
+    def memory(self) -> Memory:
+        """
+        What was announced and what people said of it, from the journal or, without one, of this process.
+        """
+        return Memory.of(self.events(EVENT_ANNOUNCED), self.events(EVENT_VERDICT))
+
+    def announce(self, judgement: Judgement | None = None) -> list[LearningInsight]:
+        """
+        What is to be said now: what is new, has become worse, or is over since it was said. It is said once.
+
+        The journal keeps what was said, so whoever shares it says nothing twice. What is unconfirmed, or beyond the
+        policy's budget of false discoveries, is left out: ``generate_insights`` has it.
+
+        Args:
+            judgement: Of this tracker; None makes one.
+
+        Raises:
+            StorageError: If it could not be stored, as with a file that is only read.
+
+            InvalidTypeError, InvalidValueError: As for ``judgement``.
+        """
+        found = self.judgement() if judgement is None else judgement
+        said = [insight for insight in found.insights if insight.id in found.announced]
+        if said:
+            names = {insight.evidence.metric for insight in with_members(said) if insight.evidence is not None}
+            judged = [judged_samples(one, self._policy) for one in self.series() if one.key.name in names]
+            for line in self.memory().announcements(said, found.announced, judged):
+                self.add_event(EVENT_ANNOUNCED, line)
+        return said
+
+    def resolve(
+        self, insight: LearningInsight | str, *, accept: bool = False, known: str = "", reject: bool = False
+    ) -> LearningInsight:
+        """
+        Say what an insight is; the journal keeps it for all who share it. Exactly one of the three is given.
+
+        Args:
+            insight: From ``generate_insights``, or its id.
+
+            accept: It is real, and the new normal: it is told no more. A later, larger change of its series is.
+
+            known: It is real, and somebody is on it: a link to where. It is told with the link, and not announced.
+
+            reject: It is not real: it is told no more, and insights of its kind for its metric become less sure.
+
+        Returns:
+            The insight that this was about.
+
+        Raises:
+            InvalidTypeError: If an argument has the wrong type.
+
+            InvalidValueError: If not exactly one verdict is given, *known* is no link, or nothing has this id.
+
+            StorageError: If it could not be stored.
+        """
+        verdict, link = verdict_of(accept=accept, known=known, reject=reject)
+        memory = self.memory()
+        if isinstance(insight, LearningInsight) and insight.id:
+            about = insight
+        else:
+            given = insight.id if isinstance(insight, LearningInsight) else insight
+            about = find_insight(given, self.judgement().insights, memory.remembered())
+        for line in verdict_lines(about, verdict, link, memory.shift):
+            self.add_event(EVENT_VERDICT, line)
+        return about
 
     def status(self) -> tuple[SeriesStatus, ...]:
         """

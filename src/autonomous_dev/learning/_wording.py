@@ -4,14 +4,18 @@ Sentences: what happened to a series, and what to do about it.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from autonomous_dev.conventions import CACHE, OPERATION, OWN_PREFIX
 from autonomous_dev.learning._insight import Direction, Evidence, Since
 from autonomous_dev.learning._quantity import quantity
-from autonomous_dev.learning.detectors import MIN_SEGMENT, Kind
+from autonomous_dev.learning.detectors import Kind
 
-_SHORT_HASH: Final = 12
+SHORT_HASH: Final = 12
+"""Characters of a version that a sentence shows."""
+
+_NAMED_VERSIONS: Final = 4
 _LOOK: Final = {
     "performance": "Profile it with PerformanceProfiler and compare the slowest parts with those before; look at {changes}.",
     "quality": "Look at {changes}, mend what it let through, and check it before the next merge.",
@@ -26,6 +30,12 @@ _CREEP: Final = {
     "cache": "It creeps: compare the cache's capacity with the number of different keys, which is growing or shrinking.",
     "trend": "It creeps, so no single change is to blame: look for what grows with every run, and set {name}_max in the policy.",
 }
+_BESIDE_LEVEL: Final = {
+    Kind.VARIABILITY: "Repeat it on one machine to see whether the runner or the code scatters; then look at {changes}.",
+    Kind.TAIL: "Look at the slowest samples alone (retries, cold caches, pauses, one slow host), and at {changes}.",
+    Kind.FORECAST: "Act before it is crossed: profile it now and find what grows with every run; if it may grow, "
+    "raise the bound on {name} in the policy.",
+}
 
 
 def title(evidence: Evidence) -> str:
@@ -38,9 +48,24 @@ def title(evidence: Evidence) -> str:
     return f"{name} ({inside})" if inside else name
 
 
-def describe(kind: Kind, direction: Direction, evidence: Evidence) -> str:
+def describe(
+    kind: Kind,
+    direction: Direction,
+    evidence: Evidence,
+    *,
+    horizon: tuple[float, float, float] | None = None,
+) -> str:
     """
     One sentence: what changed, how far, since when. Samples are counted from 1 in sentences.
+
+    Args:
+        kind: What was found.
+
+        direction: What it means.
+
+        evidence: The numbers.
+
+        horizon: Of a forecast: samples until the bound is crossed, as earliest, likeliest and latest.
     """
     before, after = (quantity(v, evidence.metric, evidence.unit) for v in (evidence.before, evidence.after))
     what = title(evidence)
@@ -58,7 +83,49 @@ def describe(kind: Kind, direction: Direction, evidence: Evidence) -> str:
         rate = quantity(evidence.effect / steps, evidence.metric, evidence.unit)
         sign = "+" if evidence.effect > 0 else ""
         return f"{what} {_verb(direction, evidence)}, creeping {sign}{rate} a sample: {before} → {after} {_since(evidence)}"
+    if kind in {Kind.VARIABILITY, Kind.TAIL, Kind.FORECAST}:
+        return f"{what} {_beside_level(kind, evidence, before, after, horizon)}"
     return f"{what} {_verb(direction, evidence)}: {before} → {after} {_since(evidence)}"
+
+
+def _beside_level(
+    kind: Kind, evidence: Evidence, before: str, after: str, horizon: tuple[float, float, float] | None
+) -> str:
+    """
+    What is no change of level: a scatter, a tail, a bound that is not crossed yet.
+    """
+    rose = evidence.effect > 0
+    if kind is Kind.VARIABILITY:
+        return f"scatters {'more' if rose else 'less'}: ±{before} → ±{after} around its level {_since(evidence)}"
+    if kind is Kind.TAIL:
+        way = "rose" if rose else "fell"
+        return f"has a tail that {way} while the median stayed: p95 {before} → {after} {_since(evidence)}"
+    bound = "at most" if rose else "at least"
+    return f"is creeping towards its bound: {before} now, wanted {bound} {after}, {_ahead(evidence, horizon)}"
+
+
+def _ahead(evidence: Evidence, horizon: tuple[float, float, float] | None) -> str:
+    """
+    When a bound is crossed: ``crossed in about 9 runs (5 to 20)``.
+    """
+    if horizon is None:
+        return _since(evidence)
+    earliest, likeliest, latest = (max(math.ceil(samples), 1) for samples in horizon)
+    about = f"about {likeliest} {'run' if likeliest == 1 else 'runs'}"
+    return f"crossed in {about}" + (f" ({earliest} to {latest})" if earliest < latest else "")
+
+
+def span(seconds: float) -> str:
+    """
+    A time in words, in days where it is two days or more: ``9 days``, ``36 hours``, ``5 minutes``.
+
+    Args:
+        seconds: 0 or more.
+    """
+    for name, length in (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.0f} {name}s"
+    return f"{seconds:.0f} {'second' if round(seconds) == 1 else 'seconds'}"
 
 
 def _verb(direction: Direction, evidence: Evidence) -> str:
@@ -77,25 +144,55 @@ def _since(evidence: Evidence) -> str:
 
 
 def _at(since: Since) -> str:
-    return f", {since.version_key or 'version'} {since.version[:_SHORT_HASH]}" if since.version else ""
+    return f", {since.version_key or 'version'} {since.version[:SHORT_HASH]}" if since.version else ""
 
 
-def commit_range(since: Since) -> str:
+def commit_range(since: Since | None) -> str:
     """
-    The changes to look at, ``last_good..version``; empty where the context had no version.
+    The versions to look at: ``last_good..newest`` where one is known to be good, a list where they are few; else empty.
+
+    The newest is the last that may have made it, which may be newer than that of the first sample of the new state.
     """
-    if since.last_good and since.version and since.last_good != since.version:
-        return f"{since.last_good[:_SHORT_HASH]}..{since.version[:_SHORT_HASH]}"
-    return since.version[:_SHORT_HASH]
+    if since is None:
+        return ""
+    newest = since.versions[-1] if since.versions else since.version
+    if since.last_good and newest and since.last_good != newest:
+        return f"{since.last_good[:SHORT_HASH]}..{newest[:SHORT_HASH]}"
+    return ", ".join(version[:SHORT_HASH] for version in since.versions[:_NAMED_VERSIONS]) or newest[:SHORT_HASH]
 
 
-def suggest(kind: Kind, direction: Direction, category: str, evidence: Evidence) -> str:
+def run_again(runs: int) -> str:
+    """
+    What to do about something unconfirmed: ``run it again: 2 more runs would settle it``.
+
+    Args:
+        runs: How many more like the newest would settle it; 0 where nobody knows.
+    """
+    if not runs:
+        return "run it again before acting"
+    return f"run it again: {runs} more {'run' if runs == 1 else 'runs'} would settle it"
+
+
+def suggest(kind: Kind, direction: Direction, category: str, evidence: Evidence, *, settles_in: int = 0) -> str:
     """
     What to do about it.
+
+    Args:
+        kind: What was found.
+
+        direction: What it means.
+
+        category: What the metric is about.
+
+        evidence: The numbers.
+
+        settles_in: Of something unconfirmed: how many more runs would settle it.
     """
     since = evidence.since
-    span = commit_range(since)
-    changes = span or f"the change before sample {since.index + 1}"
+    changes = commit_range(since) or f"the change before sample {since.index + 1}"
+    if kind is Kind.UNCONFIRMED:
+        again = run_again(settles_in)
+        return f"{again[0].upper()}{again[1:]}. Only if it stays, look at {changes}."
     if direction is Direction.WORSE:
         return _remedy(kind, category, evidence, changes)
     if direction is Direction.BETTER:
@@ -114,10 +211,9 @@ def _remedy(kind: Kind, category: str, evidence: Evidence, changes: str) -> str:
             f"Raise the capacity (max_size){whose} above the number of different keys in use, "
             f"or undo what made it smaller or the keys more varied: look at {changes}."
         )
-    if kind is Kind.CHANGE_POINT and evidence.samples_after < MIN_SEGMENT:
-        return f"Run it once more before acting: only {evidence.samples_after} samples show it. Then look at {changes}."
     if kind is Kind.ANOMALY:
         return f"Run it once more before acting: one sample is no change. If it stays, look at {changes}."
     if kind is Kind.TREND:
         return _CREEP.get(category, _CREEP["trend"]).format(name=evidence.metric)
-    return _LOOK.get(category, _LOOK["trend"]).format(changes=changes)
+    wanted = _BESIDE_LEVEL.get(kind) or _LOOK.get(category, _LOOK["trend"])
+    return wanted.format(changes=changes, name=evidence.metric)

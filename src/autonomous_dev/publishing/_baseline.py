@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomous_dev.learning.detectors import Outline, change_points
+from autonomous_dev.learning.detectors import Kind, Outline, change_points
 from autonomous_dev.policy import Polarity, Policy
 from autonomous_dev.series import Series
 
@@ -71,8 +71,9 @@ def learn_baseline(samples: Series, policy: Policy, better: Polarity | None) -> 
     """
     The usual level of *samples*: that since their last change; None where fewer than five tell.
 
-    A change that fewer than five samples show is not yet the usual level, nor is one for the worse that fewer than
-    thirty show: what the insights call worse, the alerts call so too, until it is mended or has become usual.
+    A change that fewer than five samples show is not yet the usual level, nor is one that is unconfirmed, whichever
+    way it goes, nor one for the worse that fewer than thirty show: what the insights call worse, the alerts call so
+    too, until it is mended or has become usual.
 
     Args:
         samples: Finite samples, oldest first, as ``judged_samples`` gives them.
@@ -84,8 +85,11 @@ def learn_baseline(samples: Series, policy: Policy, better: Polarity | None) -> 
     if len(samples) < MIN_SAMPLES:
         return None
     newest = samples.select(np.arange(len(samples)) >= len(samples) - _LOOKED_AT)
-    starts = [0, *(f.start for f in change_points(Outline(newest), policy) if f.confidence >= _SURE), len(newest)]
-    stretches = [newest.values[first:end] for first, end in pairwise(starts)]
+    found = change_points(Outline(newest), policy)
+    # What is unconfirmed belongs to no level yet: neither to the one before it nor to one of its own.
+    settled = min((f.start for f in found if f.kind is Kind.UNCONFIRMED), default=len(newest))
+    shifts = (f.start for f in found if f.confidence >= _SURE and f.kind is not Kind.UNCONFIRMED and f.start < settled)
+    stretches = [newest.values[first:end] for first, end in pairwise([0, *shifts, settled])]
     told = [stretch for stretch in stretches if len(stretch) >= MIN_SAMPLES] or [newest.values]
     while len(told) > 1 and len(told[-1]) < NEWEST and _worse(told[-1], told[-2], better):
         told.pop()

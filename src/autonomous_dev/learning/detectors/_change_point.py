@@ -4,39 +4,142 @@ Change points: where the level of a series shifted and stayed.
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from autonomous_dev.errors import InvalidTypeError, InvalidValueError
+from autonomous_dev.learning.detectors._confidence import fresh_log_odds
 from autonomous_dev.learning.detectors._finding import Finding, Kind
-from autonomous_dev.learning.detectors._noise import Noise, estimate_noise
+from autonomous_dev.learning.detectors._fresh import Fresh, fresh_change
+from autonomous_dev.learning.detectors._odds import DEFAULT_PRIOR, log_odds, probability, shifted
 from autonomous_dev.learning.detectors._outline import Outline
-from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, ROUNDING, Samples
-from autonomous_dev.learning.detectors._segments import MIN_SEGMENT, Split
+from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, Samples
+from autonomous_dev.learning.detectors._segments import LEAST, Split, segment
 from autonomous_dev.policy import Policy
+from autonomous_dev.series import SeriesKey, make_series
 
 MAX_CONFIDENCE: Final = 0.99
-_PAIR_LIMIT: Final = 0.7
-"""Confidence of a shift that rests on two samples stays below this."""
-_PAIR_REACH: Final = 4.0
-_PAIR_BEYOND: Final = 1.3
-_PAIR_SLOPE: Final = 3.0
-_BIAS: Final = -3.2
-_LOG_Z: Final = 2.2
-_LOG_N: Final = -1.58
-_LOG_SHORTER: Final = 1.24
-_LOG_SEPARATION: Final = 2.74
+"""Nothing is surer than this: one in a hundred is left to what nobody thought of."""
+
+TOLD_FROM: Final = 0.5
+"""Confidence from which on a change is a finding, and what other detectors compare with begins anew."""
+
+_FRESH_LASTS: Final = 0.6
+"""
+Of 2,489 pairs of neighbours beyond six robust sd in 1,295 published benchmark histories 53% were followed by five more
+of their kind; over the 16 projects the median is 64%.
+"""
+
+_SETTLED: Final = 0.8
+"""Confidence at which a change is settled."""
+
+_MORE: Final = (1, 2, 3, 5, 8, 13)
+"""So many more samples are tried."""
+
 _NORMAL_95: Final = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePoint:
+    """
+    One shift of the level of a series.
+
+    Attributes:
+        index: The first sample of the new segment.
+
+        confidence: Probability, in [0, 1], that a practitioner who sees the series, with what came after, calls this
+            real and lasting.
+
+        confirmed: Whether enough samples after it show it; what is not may be gone with the next ones.
+
+        before: Level before, in the values' unit.
+
+        after: Level after.
+
+        interval: 95% interval of ``after - before``.
+
+        index_range: Smallest and largest index that *index* may really have, both included.
+
+        settles_in: How many more samples like the newest would settle it; 0 where it is confirmed.
+    """
+
+    index: int
+    confidence: float
+    confirmed: bool
+    before: float
+    after: float
+    interval: tuple[float, float]
+    index_range: tuple[int, int]
+    settles_in: int = 0
+
+
+def detect_change_points(
+    values: ArrayLike, times: ArrayLike | None = None, *, prior: float = DEFAULT_PRIOR
+) -> tuple[ChangePoint, ...]:
+    """
+    Find where the level of a series shifted and stayed; one setting for every kind of series.
+
+    A finding is what is confirmed and has a confidence of 0.5 or more. What is less likely than 0.4 is left out, and so is
+    anything in a series of fewer than five finite samples.
+
+    Args:
+        values: Shape (n,), oldest first, in the series' own unit. NaN marks a missing sample, infinities count as
+            missing too.
+
+        times: Shape (n,), in any unit; samples are put into their order, equal times keep theirs. None for samples
+            that are in order already.
+
+        prior: Share of series, in (0, 1), that are expected to change at all.
+
+    Returns:
+        Change points by increasing index, an index being a place in *values* put into the order of *times*.
+
+    Raises:
+        InvalidTypeError: If *values* or *times* cannot be read as numbers.
+
+        InvalidValueError: If they are not one-dimensional or differ in length, if a time is NaN, or if *prior* is not
+            between 0 and 1.
+
+    Source:
+        Seeded intervals: Kovács, Bühlmann, Li & Munk (2023), Biometrika 110(1). Prior shift: Saerens, Latinne &
+        Decaestecker (2002), Neural Computation 14(1).
+    """
+    column = _column(values, "values")
+    if isinstance(prior, bool) or not isinstance(prior, int | float) or not 0.0 < prior < 1.0:
+        raise InvalidValueError(f"prior is {prior!r}: expected a share between 0 and 1, such as {DEFAULT_PRIOR}")
+    if times is not None:
+        when = _column(times, "times")
+        if len(when) != len(column):
+            raise InvalidValueError(f"times has {len(when)} entries and values {len(column)}: expected one for each")
+        if np.isnan(when).any():
+            raise InvalidValueError("times holds a NaN: expected a time for each value")
+        column = column[np.argsort(when, kind="stable")]
+    series = make_series(SeriesKey("values"), np.arange(len(column)), column)
+    by = log_odds(prior) - log_odds(DEFAULT_PRIOR)
+    return tuple(
+        ChangePoint(
+            index=found.start,
+            confidence=shifted(found.confidence, by),
+            confirmed=found.kind is Kind.CHANGE_POINT,
+            before=found.before,
+            after=found.after,
+            interval=found.interval,
+            index_range=found.start_range,
+            settles_in=found.settles_in,
+        )
+        for found in change_points(Outline(series), Policy())
+    )
 
 
 def change_points(outline: Outline, policy: Policy) -> tuple[Finding, ...]:
     """
-    The shifts of level, oldest first; those with confidence below 0.05 are left out.
+    The shifts of level, oldest first; those with a confidence below 0.4 are left out.
 
-    A shift rests on at least three samples on either side; a shift that only the two newest samples show is given
-    with a confidence below 0.7, and one odd sample is never a shift. Steps that only follow
-    a slope are none: they are the trend's.
+    A change that only the two newest samples show, or the newest few with a confidence below 0.5, is unconfirmed, and
+    is told with how many more samples would settle it. One odd sample is never a shift.
 
     Args:
         outline: Of a series of any length; NaN and infinities count as missing.
@@ -47,105 +150,25 @@ def change_points(outline: Outline, policy: Policy) -> tuple[Finding, ...]:
     samples = outline.samples
     if len(samples) < MIN_SAMPLES:
         return ()
-    steps = outline.steps
-    splits = [split for split in steps.splits if not _torn(split, samples)]
-    found = [_finding(samples, split, _confidence(split, samples)) for split in splits]
-    pair = _newest_pair(samples, splits[-1].index if splits else 0)
-    if pair is not None:
-        found.append(pair)
-    return tuple(finding for finding in found if finding.confidence >= 0.05)
+    splits = outline.reported.splits
+    found = [_finding(samples, split) for split in splits]
+    fresh = None if outline.drifts else fresh_change(outline.newest)
+    if fresh is not None:
+        confidence = _FRESH_LASTS * probability(fresh_log_odds(fresh.features))
+        if confidence >= probability(LEAST) and (not splits or splits[-1].index < len(samples) - 4):
+            found.append(_fresh_finding(samples, fresh, confidence))
+    return tuple(found)
 
 
-def _confidence(split: Split, samples: Samples) -> float:
-    """
-    The probability that *split* is real and near its place.
-
-    Logistic in the logs of |z|, number of samples, length of the shorter segment and separation. The constants were
-    fitted by maximum likelihood to the splits found in 12,000 simulated series of 5 to 300 samples (Gaussian,
-    log-normal, Student's t with 3 degrees of freedom, two modes, Poisson counts, percentages capped at 100,
-    autoregressive with 0.25 and 0.5; two thirds without a change, the rest with one whose ideal z is 3 to 25, at a
-    random place) and in 1,200 calm windows of public benchmark histories in random order, with and without such a
-    step; splits found where nothing changes weighed threefold, since few series change. A split was right within two
-    samples or a tenth of the length.
-    """
-    shorter = min(split.samples_before, split.samples_after)
-    logit = (
-        _BIAS
-        + _LOG_Z * math.log(max(abs(split.z), ROUNDING))
-        + _LOG_N * math.log(len(samples))
-        + _LOG_SHORTER * math.log(shorter)
-        + _LOG_SEPARATION * math.log(_separation(split, samples))
-    )
-    return MAX_CONFIDENCE / (1 + math.exp(-logit))
-
-
-def _separation(split: Split, samples: Samples) -> float:
-    """
-    How differently the two segments fall to either side of the middle between their levels, at least 0.1.
-
-    The signed root of the binomial deviance: it knows no scale, so neither heavy tails nor two modes mislead it.
-    """
-    middle = (split.before + split.after) / 2
-    before = samples.scaled[split.index - split.samples_before : split.index]
-    after = samples.scaled[split.index : split.index + split.samples_after]
-    sign = split.after - split.before
-    low, high = (int(np.count_nonzero((side - middle) * sign > 0)) for side in (before, after))
-    apart = _log_likelihood(low, len(before)) + _log_likelihood(high, len(after))
-    alike = (low + high + 0.5) / (len(before) + len(after) + 1)
-    together = _log_likelihood(low, len(before), alike) + _log_likelihood(high, len(after), alike)
-    return math.sqrt(max(2 * (apart - together), 0.01))
-
-
-def _log_likelihood(count: int, total: int, share: float | None = None) -> float:
-    share = (count + 0.5) / (total + 1) if share is None else share
-    return count * math.log(share) + (total - count) * math.log(1 - share)
-
-
-def _torn(split: Split, samples: Samples) -> bool:
-    """
-    Whether a shift that rests on three samples has one among them that lies nearer the other level.
-    """
-    if min(split.samples_before, split.samples_after) > MIN_SEGMENT:
-        return False
-    middle = (split.before + split.after) / 2
-    if split.samples_after <= split.samples_before:
-        side, sign = samples.scaled[split.index : split.index + split.samples_after], split.after - middle
-    else:
-        side, sign = samples.scaled[split.index - split.samples_before : split.index], split.before - middle
-    return not bool(np.all((side - middle) * sign > 0))
-
-
-def _newest_pair(samples: Samples, start: int) -> Finding | None:
-    """
-    A shift that so far only the two newest samples show, against those from *start* on.
-    """
-    base, pair = samples.scaled[start:-2], samples.scaled[-2:]
-    if len(base) < MIN_SEGMENT:
-        return None
-    level = float(np.median(base))
-    if not (np.all(pair > level) or np.all(pair < level)):
-        return None
-    noise = estimate_noise(base, trim=0.1)
-    usual = max(
-        _PAIR_REACH * noise.scale * noise.inflation, _PAIR_BEYOND * float(np.max(np.abs(base - level))), ROUNDING
-    )
-    strength = float(np.min(np.abs(pair - level))) / usual
-    confidence = _PAIR_LIMIT / (1 + math.exp(-_PAIR_SLOPE * math.log(max(strength, ROUNDING))))
-    index, after = len(samples) - 2, float(np.mean(pair))
-    split = Split(index, (index, index), 0.0, level, after, _pair_error(noise, len(base)), len(base), 2)
-    return _finding(samples, split, confidence)
-
-
-def _pair_error(noise: Noise, base: int) -> float:
-    return max(noise.scale * noise.inflation * math.sqrt(1 / 2 + 1 / base), ROUNDING)
-
-
-def _finding(samples: Samples, split: Split, confidence: float) -> Finding:
+def _finding(samples: Samples, split: Split) -> Finding:
+    confidence = min(probability(split.odds), MAX_CONFIDENCE)
+    newest = split.index + split.samples_after == len(samples)
+    open_ended = newest and confidence < TOLD_FROM
     before, after = samples.in_unit(split.before), samples.in_unit(split.after)
     reach = samples.in_unit(_NORMAL_95 * split.error)
     low, high = (int(samples.positions[i]) for i in split.index_range)
     return Finding(
-        kind=Kind.CHANGE_POINT,
+        kind=Kind.UNCONFIRMED if open_ended else Kind.CHANGE_POINT,
         confidence=confidence,
         start=int(samples.positions[split.index]),
         start_range=(low, high),
@@ -154,4 +177,47 @@ def _finding(samples: Samples, split: Split, confidence: float) -> Finding:
         interval=(after - before - reach, after - before + reach),
         samples_before=split.samples_before,
         samples_after=split.samples_after,
+        settles_in=_settles_in(samples, split.index) if open_ended else 0,
     )
+
+
+def _fresh_finding(samples: Samples, fresh: Fresh, confidence: float) -> Finding:
+    before, after = samples.in_unit(fresh.before), samples.in_unit(fresh.after)
+    reach = samples.in_unit(_NORMAL_95 * fresh.error)
+    index = len(samples) - 2
+    start = int(samples.positions[index])
+    return Finding(
+        kind=Kind.UNCONFIRMED,
+        confidence=confidence,
+        start=start,
+        start_range=(start, start),
+        before=before,
+        after=after,
+        interval=(after - before - reach, after - before + reach),
+        samples_before=fresh.samples_before,
+        samples_after=2,
+        settles_in=_settles_in(samples, index),
+    )
+
+
+def _settles_in(samples: Samples, index: int) -> int:
+    """
+    How many more samples like those from *index* on would make the change there sure.
+    """
+    newest = samples.scaled[index:]
+    for more in _MORE:
+        longer = np.concatenate((samples.scaled, np.resize(newest, more)))
+        near = [split for split in segment(longer).splits if abs(split.index - index) <= 2]
+        if near and probability(near[-1].odds) >= _SETTLED:
+            return more
+    return _MORE[-1]
+
+
+def _column(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    try:
+        column = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidTypeError(f"{name} is {values!r:.80}: expected a sequence of numbers") from None
+    if column.ndim != 1:
+        raise InvalidValueError(f"{name} has the shape {column.shape}: expected one dimension, (n,)")
+    return column

@@ -27,6 +27,8 @@ def falling_hit_ratios(outline: Outline, policy: Policy) -> tuple[Finding, ...]:
     """
     The shifts of a hit ratio to a lower level, oldest first; nothing for series that are none.
 
+    One that is not settled yet stays of the kind unconfirmed, as the change points give it.
+
     Args:
         outline: Of a series of any length; NaN and infinities count as missing.
 
@@ -34,4 +36,5 @@ def falling_hit_ratios(outline: Outline, policy: Policy) -> tuple[Finding, ...]:
     """
     if not is_hit_ratio(outline.series.key.name):
         return ()
-    return tuple(replace(f, kind=Kind.HIT_RATIO) for f in change_points(outline, policy) if f.effect < 0)
+    falls = (found for found in change_points(outline, policy) if found.effect < 0)
+    return tuple(replace(f, kind=Kind.HIT_RATIO) if f.kind is Kind.CHANGE_POINT else f for f in falls)

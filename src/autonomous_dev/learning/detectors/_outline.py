@@ -4,16 +4,20 @@ The steps of one series, found once and asked by every detector.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autonomous_dev.learning.detectors._samples import Samples, finite_samples
-from autonomous_dev.learning.detectors._segments import Segmentation, segment
+from autonomous_dev.learning.detectors._segments import Segmentation, drifting, segment
 from autonomous_dev.learning.detectors._shape import without_stairs
 from autonomous_dev.series import Series
+
+_KNOWN_SAMPLES: Final = 1500
+"""Samples of the longest series that calibration knew."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,27 @@ class Outline:
         return finite_samples(self.series)
 
     @cached_property
+    def reported(self) -> Segmentation:
+        """
+        The steps of the scaled samples, down to a confidence of 0.4.
+        """
+        found = segment(self.samples.scaled, self.samples.positions)
+        # Calibration knows slopes in series of a usual length; a longer one makes stairs of them.
+        return without_stairs(found) if len(self.samples) > _KNOWN_SAMPLES and not drifting(found) else found
+
+    @cached_property
     def steps(self) -> Segmentation:
         """
-        The steps of the scaled samples, without those that only follow a slope.
+        The steps that are findings: those with a confidence of one half or more.
         """
-        return without_stairs(segment(self.samples.scaled))
+        return replace(self.reported, splits=tuple(split for split in self.reported.splits if split.odds >= 0))
+
+    @property
+    def drifts(self) -> bool:
+        """
+        Whether the series drifts all along, so that its splits are knees and not steps.
+        """
+        return drifting(self.reported)
 
     @property
     def start(self) -> int:

@@ -5,31 +5,40 @@ Splits a series into segments of one level each.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomous_dev.learning.detectors._noise import Noise, estimate_noise, noise_of_jumps
+from autonomous_dev.learning.detectors._confidence import change_log_odds, knee_log_odds
+from autonomous_dev.learning.detectors._lines import find_knees
+from autonomous_dev.learning.detectors._noise import Noise
+from autonomous_dev.learning.detectors._partition import MIN_SEGMENT, propose
 from autonomous_dev.learning.detectors._samples import ROUNDING
-from autonomous_dev.learning.detectors._spikes import without_spikes
+from autonomous_dev.learning.detectors._signal import Signal, read_signal
+from autonomous_dev.learning.detectors._strength import Contrast, best_place, contrast, features, fits, torn
 
-MIN_SEGMENT: Final = 3
-"""Samples that a level rests on at least; a shift with fewer after it is not settled."""
-_DECAY: Final = math.sqrt(2)
-_TRIM: Final = 0.05
-_PENALTY_LOG: Final = 2.0
-"""What a split costs, in noise variances and for each log of the number of samples …"""
-_PENALTY_SHORT: Final = 25.0
-"""… and this over the number of samples, since a short series hardly knows its own noise."""
-_ELIMINATE: Final = 3.2
-"""Splits whose |z| stays below this are taken back."""
-_CANDIDATE: Final = 0.6
-"""A seeded interval may see a change with this share of the z that its true segments show."""
-_NOISE_PRIOR: Final = 6.0
-"""How many residuals of its own the noise of the whole series is worth to two neighbouring segments."""
+Weigher = Callable[[NDArray[np.float64]], float]
+"""From the features of a split to the log-odds that it is real."""
+
+LEAST: Final = -0.4
+"""
+Log-odds below which a split is taken back: a confidence of 0.4. F1 is highest where what is likelier than half the best
+F1 is told: Lipton, Elkan & Narayanaswamy (2014), arXiv:1402.1892.
+"""
+
+DRIFTING: Final = 0.75
+"""Correlation of neighbours from which on a series drifts rather than steps: lines describe it, and their knees."""
+
+_LEAST_DRIFTING: Final = 30
+"""Samples from which on that correlation is known well enough."""
+
+_PLAIN: Final = 2.0
+
+_NEAR_BEST: Final = 1.92
+"""Log-likelihood within which a place is hardly worse than the best: half of chi-square's 95% point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class Split:
         index: First sample of the new segment.
 
         index_range: Smallest and largest place that the data hardly tell from *index*, both included.
+
+        odds: Log-odds that the change is real, in a world where DEFAULT_PRIOR of the series change.
 
         z: Difference of the two levels over its standard error, signed.
 
@@ -57,6 +68,7 @@ class Split:
 
     index: int
     index_range: tuple[int, int]
+    odds: float
     z: float
     before: float
     after: float
@@ -71,7 +83,7 @@ class Segmentation:
     A series as steps.
 
     Attributes:
-        values: Shape (n,): the values, spikes drawn in.
+        values: Shape (n,): the values, spikes drawn in and a weekly season taken out.
 
         noise: Noise around the steps.
 
@@ -83,171 +95,162 @@ class Segmentation:
     splits: tuple[Split, ...]
 
 
-def segment(values: NDArray[np.float64]) -> Segmentation:
+def segment(values: NDArray[np.float64], positions: NDArray[np.intp] | None = None) -> Segmentation:
     """
-    The steps in *values*.
+    The steps in *values*, each with the odds that it is real.
 
-    Seeded intervals propose places, optimal partitioning over these places chooses among them, and what is not
-    clear of its neighbours is taken back. No segment has fewer than three samples.
+    Places are proposed by the values and by their ranks. The least likely is taken back, and its neighbours are placed
+    and weighed anew, until every one that is left has a confidence of 0.4 or better. A series that
+    drifts all along is described by lines instead, and its splits are their knees.
 
     Args:
-        values: Shape (n,), at most about 1 in size.
+        values: Shape (n,), finite, at most about 1 in size.
 
-    Source:
-        Seeded intervals: Kovács, Bühlmann, Li & Munk (2023), Biometrika 110(1).
+        positions: Shape (n,): where each of them stands in the series; without them none is missing.
     """
-    n = len(values)
-    middle = float(np.median(values)) if n else 0.0
-    calm = without_spikes(values - middle)
-    noise = estimate_noise(calm, trim=_TRIM)
-    if not noise.scale:
-        noise = noise_of_jumps(calm)
-    if n < 2 * MIN_SEGMENT or not noise.scale:
-        return Segmentation(calm + middle, noise, ())
-    sums = _Sums(calm)
-    error = max(noise.scale * noise.inflation, ROUNDING)
-    penalty = _PENALTY_LOG * math.log(n) + _PENALTY_SHORT / n
-    places = _partition(sums, _candidates(sums, error, penalty), error, penalty)
-    splits = _eliminate(sums, _relocate(sums, places), noise)
-    return Segmentation(
-        calm + middle,
-        noise,
-        tuple(replace(split, before=split.before + middle, after=split.after + middle) for split in splits),
-    )
+    if not len(values):
+        return Segmentation(values, Noise(0.0, 0.0), ())
+    signal = read_signal(values, np.arange(len(values)) if positions is None else positions)
+    calm = signal.calm + signal.middle
+    if _drifts(signal.noise, len(signal)):
+        return Segmentation(calm, signal.noise, _splits_of_knees(signal))
+    kept, _ = weigh(signal, change_log_odds)
+    return Segmentation(calm, signal.noise, tuple(_split(signal, each, odds) for each, odds, _ in kept))
 
 
-class _Sums:
+def drifting(steps: Segmentation) -> bool:
     """
-    Cumulated values and squares: the mean and the residual sum of squares of any stretch at once.
+    Whether *steps* describe a series that drifts all along, so that its splits are knees.
     """
-
-    def __init__(self, values: NDArray[np.float64]) -> None:
-        self.n = len(values)
-        self.first = np.concatenate(([0.0], np.cumsum(values)))
-        self.second = np.concatenate(([0.0], np.cumsum(values**2)))
-
-    def mean(self, start: int, end: int) -> float:
-        return float(self.first[end] - self.first[start]) / (end - start)
-
-    def residual(self, start: int, end: int) -> float:
-        total = float(self.first[end] - self.first[start])
-        return max(float(self.second[end] - self.second[start]) - total**2 / (end - start), 0.0)
-
-    def gains(self, start: int, end: int) -> NDArray[np.float64]:
-        """
-        What a split at start + 3, …, end - 3 takes off the residual sum of squares.
-        """
-        places = np.arange(start + MIN_SEGMENT, end - MIN_SEGMENT + 1)
-        left, right = places - start, end - places
-        difference = (self.first[end] - self.first[places]) / right - (self.first[places] - self.first[start]) / left
-        gains: NDArray[np.float64] = difference**2 * (left * right / (end - start))
-        return gains
+    return _drifts(steps.noise, len(steps.values))
 
 
-def _candidates(sums: _Sums, error: float, penalty: float) -> NDArray[np.intp]:
-    least = _CANDIDATE**2 * penalty * error**2
-    found: set[int] = set()
-    for length in _interval_lengths(sums.n):
-        shift = max(length // 2, 1)
-        starts = np.unique(np.append(np.arange(0, sums.n - length + 1, shift), sums.n - length))
-        places = np.arange(MIN_SEGMENT, length - MIN_SEGMENT + 1)
-        begin, end = sums.first[starts][:, None], sums.first[starts + length][:, None]
-        between = sums.first[starts[:, None] + places[None, :]]
-        difference = (end - between) / (length - places) - (between - begin) / places
-        gains = difference**2 * (places * (length - places) / length)
-        best = np.argmax(gains, axis=1)
-        strong = gains[np.arange(len(starts)), best] > least
-        found.update((starts[strong] + places[best[strong]]).tolist())
-    return np.array(sorted(found), dtype=np.intp)
+def _drifts(noise: Noise, samples: int) -> bool:
+    return samples >= _LEAST_DRIFTING and noise.correlation >= DRIFTING
 
 
-def _interval_lengths(n: int) -> Iterator[int]:
-    length, last = float(n), 0
-    while length >= 2 * MIN_SEGMENT:
-        if int(length) != last:
-            last = int(length)
-            yield last
-        length /= _DECAY
+Weighed = tuple[Contrast, float, NDArray[np.float64]]
 
 
-def _partition(sums: _Sums, candidates: NDArray[np.intp], error: float, penalty: float) -> list[int]:
+def weigh(signal: Signal, weigher: Weigher) -> tuple[list[Weighed], list[Weighed]]:
     """
-    Optimal partitioning with splits at *candidates* only, each paid for with *penalty* noise variances.
+    The splits of *signal* that stay, by increasing place, and those that were taken back, the least likely first.
 
-    Source:
-        Pruning: Killick, Fearnhead & Eckley (2012), JASA 107(500).
-    """
-    nodes = np.concatenate(([0], candidates, [sums.n])).astype(np.intp)
-    price = penalty * error**2
-    costs = np.full(len(nodes), np.inf)
-    costs[0] = -price
-    came_from = np.zeros(len(nodes), dtype=np.intp)
-    open_nodes = np.zeros(0, dtype=np.intp)
-    added = 0
-    for j in range(1, len(nodes)):
-        end = int(nodes[j])
-        usable = int(np.searchsorted(nodes, end - MIN_SEGMENT, side="right"))
-        open_nodes = np.concatenate((open_nodes, np.arange(added, usable, dtype=np.intp)))
-        added = max(added, usable)
-        if not len(open_nodes):
-            continue
-        starts = nodes[open_nodes]
-        totals = sums.first[end] - sums.first[starts]
-        residuals = sums.second[end] - sums.second[starts] - totals**2 / (end - starts)
-        through = costs[open_nodes] + np.maximum(residuals, 0.0)
-        best = int(np.argmin(through))
-        came_from[j], costs[j] = open_nodes[best], through[best] + price
-        # A start that is dearer than a split here can never be the best again.
-        open_nodes = open_nodes[through <= costs[j]]
-    places = []
-    j = int(came_from[-1])
-    while j > 0:
-        places.append(int(nodes[j]))
-        j = int(came_from[j])
-    return places[::-1]
+    Args:
+        signal: Of n samples.
 
+        weigher: From features to log-odds; the calibration tries others than the shipped one.
+    """
+    places = propose(np.stack((signal.calm, signal.scores)), (signal.noise, signal.scores_noise))
+    bounds = _plain(signal, _apart(signal, places))
+    proposed = len(bounds) - 2
+    for i in range(1, len(bounds) - 1):
+        bounds[i] = best_place(signal, bounds[i - 1], bounds[i + 1], bounds[i])
+    bounds = _apart(signal, bounds[1:-1])
 
-def _relocate(sums: _Sums, places: list[int]) -> list[int]:
-    """
-    Each place moved to where it separates its two segments best.
-    """
-    moved = [0, *places, sums.n]
-    for i in range(1, len(moved) - 1):
-        gains = sums.gains(moved[i - 1], moved[i + 1])
-        moved[i] = moved[i - 1] + MIN_SEGMENT + int(np.argmax(gains))
-    return moved[1:-1]
+    def weighed(i: int) -> Weighed:
+        split = contrast(signal, *bounds[i - 1 : i + 2])
+        found = features(signal, split, proposed)
+        return split, -math.inf if torn(signal, split) else weigher(found), found
 
-
-def _eliminate(sums: _Sums, places: list[int], noise: Noise) -> list[Split]:
-    """
-    The splits that stay when the weakest is taken back again and again.
-    """
-    bounds = [0, *places, sums.n]
-    splits = [_split(sums, bounds, i, noise) for i in range(1, len(bounds) - 1)]
-    strengths = np.array([abs(split.z) for split in splits])
-    while splits:
-        weakest = int(np.argmin(strengths))
-        if strengths[weakest] >= _ELIMINATE:
+    kept = [weighed(i) for i in range(1, len(bounds) - 1)]
+    dropped: list[Weighed] = []
+    while kept:
+        weakest = min(range(len(kept)), key=lambda i: kept[i][1])
+        if kept[weakest][1] >= LEAST:
             break
-        del bounds[weakest + 1], splits[weakest]
-        strengths = np.delete(strengths, weakest)
+        dropped.append(kept.pop(weakest))
+        del bounds[weakest + 1]
+        beside = [i for i in (weakest, weakest + 1) if 1 <= i < len(bounds) - 1]
+        for i in beside:
+            bounds[i] = best_place(signal, bounds[i - 1], bounds[i + 1], bounds[i])
+        for j in range(max(weakest - 1, 1), min(weakest + 3, len(bounds) - 1)):
+            if (kept[j - 1][0].start, kept[j - 1][0].place, kept[j - 1][0].end) != tuple(bounds[j - 1 : j + 2]):
+                kept[j - 1] = weighed(j)
+    return kept, dropped
+
+
+def _splits_of_knees(signal: Signal) -> tuple[Split, ...]:
+    found = []
+    for knee in find_knees(signal.calm):
+        odds = knee_log_odds(knee.strength, len(signal))
+        if odds >= LEAST:
+            found.append(
+                Split(
+                    index=knee.index,
+                    index_range=knee.index_range,
+                    odds=odds,
+                    z=math.copysign(math.sqrt(knee.strength), knee.after - knee.before),
+                    before=knee.before + signal.middle,
+                    after=knee.after + signal.middle,
+                    error=knee.error,
+                    samples_before=knee.samples_before,
+                    samples_after=knee.samples_after,
+                )
+            )
+    return tuple(found)
+
+
+def _apart(signal: Signal, places: list[int]) -> list[int]:
+    """
+    *places* between 0 and n, less the weaker of any two that leave a segment with fewer than three samples.
+    """
+    bounds = [0, *places, len(signal)]
+    i = 1
+    while i < len(bounds):
+        if bounds[i] - bounds[i - 1] >= MIN_SEGMENT:
+            i += 1
+            continue
+        inner = [j for j in (i - 1, i) if 0 < j < len(bounds) - 1]
+        if not inner:
+            break
+        del bounds[min(inner, key=lambda j: _clearness(signal, bounds, j, inner))]
+        i = max(i - 1, 1)
+    return bounds
+
+
+def _plain(signal: Signal, bounds: list[int]) -> list[int]:
+    """
+    *bounds* without the places whose z is below 2 however they are looked at: weighing those would be a waste.
+    """
+    strengths = [contrast(signal, *bounds[i - 1 : i + 2]).z for i in range(1, len(bounds) - 1)]
+    while strengths:
+        weakest = min(range(len(strengths)), key=strengths.__getitem__)
+        if strengths[weakest] >= _PLAIN:
+            break
+        del strengths[weakest], bounds[weakest + 1]
         for i in (weakest, weakest + 1):
             if 1 <= i < len(bounds) - 1:
-                splits[i - 1] = _split(sums, bounds, i, noise)
-                strengths[i - 1] = abs(splits[i - 1].z)
-    return splits
+                strengths[i - 1] = contrast(signal, *bounds[i - 1 : i + 2]).z
+    return bounds
 
 
-def _split(sums: _Sums, bounds: list[int], i: int, noise: Noise) -> Split:
-    start, index, end = bounds[i - 1 : i + 2]
-    n, left, right = end - start, index - start, end - index
-    # Noise differs along a series: what these two segments show of it counts beside the whole.
-    residual = sums.residual(start, index) + sums.residual(index, end)
-    variance = noise.scale**2 * _NOISE_PRIOR + residual
-    scale = math.sqrt(variance / (_NOISE_PRIOR + max(n - 2, 0)))
-    error = max(scale * noise.inflation * math.sqrt(n / (left * right)), ROUNDING)
-    before, after = sums.mean(start, index), sums.mean(index, end)
-    gains = sums.gains(start, end)
-    near = np.flatnonzero(gains >= gains[index - start - MIN_SEGMENT] - 3.84 * (scale * noise.inflation) ** 2)
-    span = (start + MIN_SEGMENT + int(near[0]), start + MIN_SEGMENT + int(near[-1]))
-    return Split(index, span, (after - before) / error, before, after, error, left, right)
+def _clearness(signal: Signal, bounds: list[int], i: int, pair: list[int]) -> float:
+    """
+    How clearly place *i* parts its neighbours when the other of the *pair* is gone.
+    """
+    left = [b for j, b in enumerate(bounds[:i]) if j not in pair][-1]
+    right = next(b for j, b in enumerate(bounds) if j > i and j not in pair)
+    if bounds[i] - left < MIN_SEGMENT or right - bounds[i] < MIN_SEGMENT:
+        return -1.0
+    return contrast(signal, left, bounds[i], right).z
+
+
+def _split(signal: Signal, found: Contrast, odds: float) -> Split:
+    start, place, end = found.start, found.place, found.end
+    left, right = place - start, end - place
+    error = max(found.scale * signal.noise.inflation * math.sqrt(1 / left + 1 / right), ROUNDING)
+    likely = fits(signal.calm[start:end])
+    near = np.flatnonzero(likely >= likely[left - MIN_SEGMENT] - _NEAR_BEST * signal.noise.inflation**2)
+    span = (min(start + MIN_SEGMENT + int(near[0]), place), max(start + MIN_SEGMENT + int(near[-1]), place))
+    return Split(
+        index=place,
+        index_range=span,
+        odds=odds,
+        z=(found.after - found.before) / error,
+        before=found.before + signal.middle,
+        after=found.after + signal.middle,
+        error=error,
+        samples_before=left,
+        samples_after=right,
+    )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autonomous_dev.learning.detectors._samples import ROUNDING
-from autonomous_dev.learning.detectors._segments import MIN_SEGMENT, Segmentation
+from autonomous_dev.learning.detectors._segments import Segmentation
 
 _MARGIN: Final = 2.0
 """How much better a line must be, in units of the Bayesian information criterion, to explain steps away."""
@@ -34,26 +34,6 @@ def without_stairs(steps: Segmentation) -> Segmentation:
         if later and _line_criterion(values) + _MARGIN < _step_criterion(values, later):
             return replace(steps, splits=steps.splits[:kept])
     return steps
-
-
-def best_single_step(values: NDArray[np.float64]) -> list[int]:
-    """
-    The one split that fits best, whether or not it is significant; empty for fewer than six samples.
-    """
-    n = len(values)
-    if n < 2 * MIN_SEGMENT:
-        return []
-    places = np.arange(MIN_SEGMENT, n - MIN_SEGMENT + 1)
-    sums = np.cumsum(values)
-    difference = (sums[-1] - sums[places - 1]) / (n - places) - sums[places - 1] / places
-    return [int(places[np.argmax(difference**2 * (places * (n - places) / n))])]
-
-
-def line_beats_step(values: NDArray[np.float64]) -> bool:
-    """
-    Whether a straight line describes *values*, shape (n,), at least as well as the best single step.
-    """
-    return _line_criterion(values) <= _step_criterion(values, best_single_step(values))
 
 
 def _line_criterion(values: NDArray[np.float64]) -> float:

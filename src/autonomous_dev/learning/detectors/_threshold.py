@@ -4,6 +4,8 @@ Thresholds: bounds that the policy sets, and that the newest samples break.
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from autonomous_dev.learning.detectors._finding import Finding, Kind
@@ -37,7 +39,8 @@ def thresholds(outline: Outline, policy: Policy) -> tuple[Finding, ...]:
         good = np.flatnonzero(kept)
         first = int(good[-1]) + 1 if len(good) else 0
         newest, start = float(values[-1]), int(finite[first])
-        effect = newest - threshold.bound
+        # The difference of two floats may be more than one can hold.
+        effect = min(max(newest - threshold.bound, -sys.float_info.max), sys.float_info.max)
         findings.append(
             Finding(
                 kind=Kind.THRESHOLD,

@@ -7,6 +7,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
+DEFAULT_PRIOR: Final = 0.3
+"""Share of series that change at all in the world that the shipped confidences are calibrated for."""
+
 _CERTAIN: Final = 1e-9
 """Distance from 0 and 1 that a probability keeps, so that its odds stay finite."""
 
