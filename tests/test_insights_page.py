@@ -62,7 +62,7 @@ def test_the_page_has_blocks():
     """
     All seven programs, the policy and the commands are found.
     """
-    assert len(PYTHON) == 7
+    assert len(PYTHON) == 8
     assert len(blocks("yaml")) == 1
     assert len(blocks("console")) == 5
 

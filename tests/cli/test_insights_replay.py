@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from autonomous_dev import MetricsTracker
-from autonomous_dev.cli import commands
+from autonomous_dev.cli import _looking_back, commands
 from autonomous_dev.cli._progress import progress_bar
 
 
@@ -166,3 +168,41 @@ def test_a_bar_is_shown_on_a_terminal_where_there_is_much_to_do(monkeypatch, str
         report(total, total)
     assert ("looking at series" in stream.getvalue()) is shown
     assert ("100%" in stream.getvalue()) is shown
+
+
+def test_help_says_what_a_replay_leaves_out():
+    """A replay goes by the policy of now and by no verdict, which its help says."""
+    said = " ".join(run("insights", "--help").output.split())
+    assert "by the policy as it is now" in said
+    assert "what people said of insights since (autonomous-dev resolve) is left out" in said
+
+
+def test_a_replay_honours_the_policy_and_no_verdict(journal, tmp_path):
+    """What is switched off would not have been said; what was rejected later would have been."""
+    told = json.loads(run("insights", "--storage", journal, "--announce", "--format", "json").output)
+    assert run("resolve", told["insights"][0]["id"], "--reject", "--storage", journal).exit_code == 0
+    assert "would have spoken once" in run("insights", "--storage", journal, "--replay", "60").output
+    policy = tmp_path / "off.yaml"
+    policy.write_text("metrics: {test_duration: {detectors: {change_point: off}}}\n", encoding="utf-8")
+    result = run("insights", "--storage", journal, "--replay", "60", "--policy", policy)
+    assert "would never have spoken" in result.output
+
+
+def test_a_long_replay_is_shared_among_processes(journal, monkeypatch):
+    """Many looks at series are taken by processes, and say the same."""
+    alone = run("insights", "--storage", journal, "--replay", "3", "--format", "json").output
+    made = []
+
+    class Pool(ProcessPoolExecutor):
+        def __init__(self, *args, **kwargs):
+            made.append(args[0])
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(_looking_back, "MANY_LOOKS", 3)
+    assert run("insights", "--storage", journal, "--replay", "3", "--format", "json").output == alone
+    assert made == [2]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+    run("insights", "--storage", journal, "--replay", "3")
+    assert made == [2]

@@ -129,4 +129,5 @@ def test_an_unconfirmed_insight_is_told_and_not_announced():
     assert [one.kind for one in judgement.insights] == [Kind.CHANGE_POINT, Kind.UNCONFIRMED]
     last = judgement.insights[1]
     assert (last.severity, last.settles_in) == (Severity.INFO, 2)
+    assert last.suggested_action.startswith("Run it again: 2 more runs would settle it.")
     assert judgement.announced == (judgement.insights[0].id,)

@@ -46,6 +46,12 @@ def test_surer_and_larger_comes_first():
     assert impact(insight(0.9, effect=2.5)) == pytest.approx(0.5)
 
 
+def test_a_forecast_matters_the_more_the_nearer_its_bound_is():
+    """The effect of a forecast is the way that is left, so a short one comes first."""
+    near, far = insight(0.9, kind="forecast", effect=0.1), insight(0.9, kind="forecast", effect=5.0)
+    assert impact(near) > 0.9 > impact(far) > 0.0
+
+
 def test_a_demoted_kind_is_below_the_others_of_its_metric():
     """After five rejections a sure kind stands below an unsure one of the same metric, and only of that."""
     sure = Candidate(insight(0.99), {}, Helpfulness(rejected=5))

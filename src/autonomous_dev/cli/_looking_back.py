@@ -4,7 +4,11 @@ What earlier announcements were worth: the replay of a history, and the record o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,7 +17,12 @@ from autonomous_dev.cli._printable import printable
 from autonomous_dev.cli._progress import progress_bar
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from autonomous_dev.learning import MetricsTracker, Precision, Replay, TrackRecord
+
+MANY_LOOKS: Final = 2000
+"""Looks at a series that take far longer than starting processes: about ten seconds to one."""
 
 
 def print_replay(tracker: MetricsTracker, runs: int, output: str) -> None:
@@ -24,14 +33,42 @@ def print_replay(tracker: MetricsTracker, runs: int, output: str) -> None:
 
     series = tracker.series()
     # A run takes about as long as looking at a few series.
-    with progress_bar("replaying runs", many=20) as progress:
-        told = replay(series, tracker.policy, runs=runs, progress=progress)
+    with processes(len(series) * runs) as executor, progress_bar("replaying runs", many=20) as progress:
+        told = replay(series, tracker.policy, runs=runs, executor=executor, progress=progress)
     if output == "json":
         _print_json(told.to_dict(), tracker)
         return
     _print_announcements(told)
     click.echo(told.summary)
     print_losses(tracker)
+
+
+@contextmanager
+def processes(looks: int) -> Iterator[Executor | None]:
+    """
+    One process for each processor, where there are so many looks at a series that it takes less time.
+
+    Args:
+        looks: How many there are; each takes some milliseconds.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if looks < MANY_LOOKS or cores < 2:
+        yield None
+        return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    # Not forked: a fork has the locks of threads that it has not.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, context, initializer=_leave_interrupts) as executor:
+        yield executor
+
+
+def _leave_interrupts() -> None:
+    """
+    Ctrl-C is for the process that asked: it ends the others.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _print_announcements(told: Replay) -> None:

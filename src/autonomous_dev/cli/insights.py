@@ -40,7 +40,12 @@ if TYPE_CHECKING:
 )
 @click.option("--announce", is_flag=True, help="Print only what was not said before, and remember that it was said.")
 @click.option(
-    "--replay", "runs", type=click.IntRange(min=1), metavar="N", help="What would have been said in the last N runs."
+    "--replay",
+    "runs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="What would have been said in the last N runs, by the policy as it is now; what people said of insights since "
+    "(autonomous-dev resolve) is left out, since it was not known then.",
 )
 @click.option("--record", is_flag=True, help="How often what was announced was real, by your verdicts.")
 def insights(

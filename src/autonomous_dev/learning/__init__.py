@@ -22,8 +22,10 @@ from autonomous_dev.learning._track_record import Precision, TrackRecord, track_
 from autonomous_dev.learning._tracker import MetricsTracker, TrendAnalysis
 from autonomous_dev.learning._verdicts import Verdict
 from autonomous_dev.learning.detectors import ChangePoint, detect_change_points
+from autonomous_dev.learning.stream import AnomalyStream
 
 __all__ = [
+    "AnomalyStream",
     "ChangePoint",
     "Direction",
     "Evidence",

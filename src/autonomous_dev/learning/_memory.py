@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import Any, Final
 
 from autonomous_dev.learning._announced import (
@@ -198,6 +199,33 @@ class Memory:
             # It was told to be over: only what is surer than it was then is told again.
             status = Status.NEW if insight.confidence > told.said.confidence else Status.ONGOING
         return replace(insight, id=told.said.id, status=status, link=link)
+
+
+class RememberedEvents:
+    """
+    The memory of a journal, made anew only where events came, or the journal was read anew.
+    """
+
+    def __init__(self) -> None:
+        self._counts = (0, 0)
+        self._newest: tuple[Event, ...] = ()
+        self._memory = Memory()
+
+    def of(self, announced: Sequence[Event], verdicts: Sequence[Event]) -> Memory:
+        """
+        ``Memory.of`` the same.
+
+        Args:
+            announced: As the journal gives them: events are only ever added behind, and are the same objects as long
+                as the journal is not read from its beginning again.
+
+            verdicts: Likewise.
+        """
+        counts, newest = (len(announced), len(verdicts)), (*announced[-1:], *verdicts[-1:])
+        # Events are compared as objects: a journal that took this one's place may hold as many.
+        if counts != self._counts or not all(map(is_, newest, self._newest)):
+            self._counts, self._newest, self._memory = counts, newest, Memory.of(announced, verdicts)
+        return self._memory
 
 
 def _accepted(told: Told) -> bool:

@@ -19,14 +19,15 @@ from opentelemetry import metrics
 from opentelemetry.metrics import MeterProvider
 
 from autonomous_dev import _state
-from autonomous_dev.conventions import EVENT_ANNOUNCED, EVENT_VERDICT, OWN_PREFIX
+from autonomous_dev.conventions import EVENT_ANNOUNCED, EVENT_VERDICT, INSIGHT_ID, OWN_PREFIX
 from autonomous_dev.errors import ConfigurationError, InvalidTypeError, InvalidValueError, StorageError
+from autonomous_dev.learning._alone import alone
 from autonomous_dev.learning._engine import DEFAULT_ADVISERS, Judgement, judge
 from autonomous_dev.learning._insight import LearningInsight
 from autonomous_dev.learning._judged import judged_samples
 from autonomous_dev.learning._looking import Progress
 from autonomous_dev.learning._matching import with_members
-from autonomous_dev.learning._memory import Memory
+from autonomous_dev.learning._memory import Memory, RememberedEvents
 from autonomous_dev.learning._metric import Metric, metrics_of
 from autonomous_dev.learning._policy_checks import oversized_caches
 from autonomous_dev.learning._rules import Rule, checked_rules
@@ -128,6 +129,8 @@ class MetricsTracker:
         self._executor = executor
         self._clock = clock
         self._newest: Judgement | None = None
+        self._said_before_newest = 0
+        self._memory = RememberedEvents()
         by_metric = {n: m.identity for n, m in self._policy.metrics.items() if m.identity is not None}
         self._recorder = Recorder(
             _path_of(storage_path),
@@ -340,17 +343,20 @@ class MetricsTracker:
             del series
             return oversized_caches(capacities, policy)
 
+        series = self.series()
+        said, memory = self._remembered()
         self._newest = judge(
-            self.series(),
+            series,
             self._policy,
             now=self._clock() / 1e9,
             advisers=(*DEFAULT_ADVISERS, too_large),
             rules=self._rules,
             commits=commits,
-            memory=self.memory(),
+            memory=memory,
             executor=executor or self._executor,
             progress=progress,
         )
+        self._said_before_newest = said
         return self._newest
 
     @property
@@ -364,14 +370,22 @@ class MetricsTracker:
         """
         What was announced and what people said of it, from the journal or, without one, of this process.
         """
-        return Memory.of(self.events(EVENT_ANNOUNCED), self.events(EVENT_VERDICT))
+        return self._remembered()[1]
+
+    def _remembered(self) -> tuple[int, Memory]:
+        """
+        How many announcements there are, and what is known with them.
+        """
+        announced = self.events(EVENT_ANNOUNCED)
+        return len(announced), self._memory.of(announced, self.events(EVENT_VERDICT))
 
     def announce(self, judgement: Judgement | None = None) -> list[LearningInsight]:
         """
         What is to be said now: what is new, has become worse, or is over since it was said. It is said once.
 
         The journal keeps what was said, so whoever shares it says nothing twice. What is unconfirmed, or beyond the
-        policy's budget of false discoveries, is left out: ``generate_insights`` has it.
+        policy's budget of false discoveries, is left out: ``generate_insights`` has it. What another process announced
+        since the judgement was made is left out too: of two that announce at one moment one says it.
 
         Args:
             judgement: Of this tracker; None makes one.
@@ -383,9 +397,15 @@ class MetricsTracker:
         """
         found = self.judgement() if judgement is None else judgement
         said = [insight for insight in found.insights if insight.id in found.announced]
-        if said:
-            names = {insight.evidence.metric for insight in with_members(said) if insight.evidence is not None}
-            judged = [judged_samples(one, self._policy) for one in self.series() if one.key.name in names]
+        if not said:
+            return said
+        names = {insight.evidence.metric for insight in with_members(said) if insight.evidence is not None}
+        judged = [judged_samples(one, self._policy) for one in self.series() if one.key.name in names]
+        with alone(self.storage_path):
+            if found is self._newest:
+                since = self.events(EVENT_ANNOUNCED)[self._said_before_newest :]
+                told = {event.attributes.get(INSIGHT_ID) for event in since}
+                said = [insight for insight in said if insight.id not in told]
             for line in self.memory().announcements(said, found.announced, judged):
                 self.add_event(EVENT_ANNOUNCED, line)
         return said

@@ -21,8 +21,6 @@ _PENALTY_LOG: Final = 1.0
 """What a split costs, in noise variances and for each log of the number of samples …"""
 _PENALTY_SHORT: Final = 8.0
 """… and this over the number of samples, since a short series hardly knows its own noise."""
-_CANDIDATE: Final = 0.85
-"""A seeded interval may see a change with this share of the z that its true segments show."""
 
 
 class Sums:
@@ -79,7 +77,7 @@ def propose(readings: NDArray[np.float64], noises: Sequence[Noise]) -> list[int]
     penalties = (_PENALTY_LOG * math.log(n) + _PENALTY_SHORT / n) * errors**2
     first = np.concatenate((np.zeros((len(noisy), 1)), np.cumsum(centred, axis=1)), axis=1)
     found: set[int] = set()
-    for row, candidates in enumerate(_candidates(first, _CANDIDATE**2 * penalties)):
+    for row, candidates in enumerate(_candidates(first, penalties)):
         found.update(_partition(Sums(centred[row]), candidates, float(penalties[row])))
     return sorted(found)
 
