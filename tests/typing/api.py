@@ -22,7 +22,17 @@ from autonomous_dev import (
     watch_cache,
 )
 from autonomous_dev.complexity import ComplexityFit
-from autonomous_dev.learning import Judgement, Memory, Metric, Progress, Rule, judge
+from autonomous_dev.learning import (
+    AnomalyStream,
+    ChangePoint,
+    Judgement,
+    Memory,
+    Metric,
+    Progress,
+    Rule,
+    detect_change_points,
+    judge,
+)
 from autonomous_dev.performance import ParallelPlan
 from autonomous_dev.policy import DetectorPolicy, MetricPolicy, Policy
 from autonomous_dev.series import Series
@@ -306,3 +316,8 @@ assert_type(OptimizationStrategy.parallel_plan([1.0]), ParallelPlan)
 assert_type(OptimizationStrategy.batch_size(*OptimizationStrategy.batch_cost([1, 2], [1.0, 2.0])), int)
 
 configure(traces="console", histogram="exponential")
+
+# Numbers alone.
+
+assert_type(detect_change_points([1.0, 2.0], [0.0, 1.0], prior=0.1), tuple[ChangePoint, ...])
+assert_type(AnomalyStream().update(0.0, 1.0), float)
