@@ -32,7 +32,7 @@ def print_insights(console: Console, insights: Sequence[LearningInsight]) -> Non
             max_width=12 if title == "began at" else None,
         )
     said = ""
-    for insight in in_order(insights):
+    for insight in in_order(each_series(insights)):
         began, evidence = beginning(insight), insight.evidence
         if evidence is None:
             continue
@@ -85,6 +85,13 @@ def print_files(console: Console, folder: Path, files: Mapping[Path, str]) -> No
     for path, purpose in files.items():
         table.add_row(path.name, purpose)
     _print_section(console, f"Written to {folder}/", table)
+
+
+def each_series(insights: Sequence[LearningInsight]) -> list[LearningInsight]:
+    """
+    One insight for each series: of what one cause moved, its members.
+    """
+    return [one for insight in insights for one in (insight.members or (insight,))]
 
 
 def in_order(insights: Sequence[LearningInsight]) -> list[LearningInsight]:
