@@ -64,12 +64,12 @@ def test_confidence_grows_with_the_samples():
 
 def test_the_prior_moves_every_confidence():
     """
-    In a world where few series change the same step is less sure, by the ratio of the odds.
+    In a world where few series change the same step is less sure, by the root of the ratio of the odds.
     """
     values = noisy(steps((10, 10.0), (10, 10.35)), 0.02, 4)
     (usual,), (rare,) = detect_change_points(values), detect_change_points(values, prior=0.02)
     ratio = (rare.confidence / (1 - rare.confidence)) / (usual.confidence / (1 - usual.confidence))
-    assert ratio == pytest.approx((0.02 / 0.98) / (0.3 / 0.7))
+    assert ratio == pytest.approx(((0.02 / 0.98) / (0.3 / 0.7)) ** 0.5)
 
 
 def test_times_put_samples_into_order():

@@ -11,9 +11,9 @@ from known_series import series
 
 from autonomous_dev.errors import InvalidValueError
 from autonomous_dev.learning._engine import judge
-from autonomous_dev.learning._prior import MANY, MAX_SHIFT, estimate_prior, prior_shift
+from autonomous_dev.learning._prior import MANY, estimate_prior
 from autonomous_dev.learning.detectors import Kind
-from autonomous_dev.learning.detectors._odds import DEFAULT_PRIOR, log_odds, probability
+from autonomous_dev.learning.detectors._odds import DEFAULT_PRIOR, MAX_SHIFT, log_odds, prior_shift, probability
 from autonomous_dev.policy import Policy
 
 POLICY = Policy()
@@ -65,10 +65,10 @@ def test_a_run_in_which_all_are_alike_stays_between_0_and_1(same):
 
 def test_the_shift_of_a_prior():
     """
-    Log-odds move by the difference of the priors' log-odds; none at the default.
+    Log-odds move by half of the difference of the priors' log-odds; not at all at the default.
     """
     assert prior_shift(DEFAULT_PRIOR) == 0.0
-    assert probability(log_odds(0.3) + prior_shift(0.07)) == pytest.approx(0.07)
+    assert prior_shift(0.07) == pytest.approx((log_odds(0.07) - log_odds(DEFAULT_PRIOR)) / 2)
 
 
 @pytest.mark.parametrize("prior", [1e-6, 1 - 1e-6])
@@ -111,8 +111,8 @@ def test_a_given_prior_moves_changes_and_nothing_else():
             judgement = judge([one], POLICY, now=1.0, detectors=[constant(kind, 0.9)], prior=prior)
             assert judgement.prior == prior
             sure[kind, prior] = judgement.insights[0].confidence
-    # Odds of 9 times those of 0.07, over those of 0.3.
-    odds = 9 * (0.07 / 0.93) / (0.3 / 0.7)
+    # Odds of 9, times the root of those of 0.07 over those of 0.3.
+    odds = 9 * ((0.07 / 0.93) / (0.3 / 0.7)) ** 0.5
     assert sure[Kind.CHANGE_POINT, 0.3] == 0.9
     assert sure[Kind.CHANGE_POINT, 0.07] == pytest.approx(odds / (1 + odds))
     # Whatever share a kind was calibrated for, the run's share moves it by the same factor.

@@ -27,7 +27,7 @@ from autonomous_dev.learning._insight import LearningInsight
 from autonomous_dev.learning._judged import judged_samples
 from autonomous_dev.learning._looking import Progress, look
 from autonomous_dev.learning._memory import SPEAKING, Memory
-from autonomous_dev.learning._prior import estimate_prior, prior_shift
+from autonomous_dev.learning._prior import estimate_prior
 from autonomous_dev.learning._rules import Rule, told_by_rules
 from autonomous_dev.learning._selection import histograms, is_further_statistic
 from autonomous_dev.learning._since import commits_of
@@ -49,7 +49,7 @@ from autonomous_dev.learning.detectors import (
     trends,
     variabilities,
 )
-from autonomous_dev.learning.detectors._odds import DEFAULT_PRIOR
+from autonomous_dev.learning.detectors._odds import DEFAULT_PRIOR, prior_shift
 from autonomous_dev.policy import Policy
 from autonomous_dev.series import Series, SeriesKey
 

@@ -3,9 +3,8 @@ The share of series that change: what no single series can tell, and a run over 
 
 The detectors of changes were calibrated in worlds of their own: change points where three in ten series change, trends
 where one in four creeps, scatter where it changes in one of ten, tails where they move in one of thirteen. A run of
-which *s* is the share is taken for one in which all of these are rarer, or more frequent, by one factor: the odds of
-each kind's own share times ``odds(s) / odds(DEFAULT_PRIOR)``. By Bayes' rule each confidence then moves by the same
-log-odds, from wherever its own world put it, and no kind's own share enters: ``prior_shift``.
+which *s* is the share is taken for one in which all of these are rarer, or more frequent, by one factor, so each
+confidence moves by the same log-odds, from wherever its own world put it: ``detectors/_odds.py``, ``prior_shift``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from autonomous_dev.learning.detectors._odds import DEFAULT_PRIOR, log_odds
+from autonomous_dev.learning.detectors._odds import DEFAULT_PRIOR
 
 MANY: Final = 20
 """Series from which on their share is estimated; fewer say too little."""
@@ -28,13 +27,6 @@ MISSED: Final = 0.06
 Probability, at DEFAULT_PRIOR, that a series in which nothing was found changed all the same.
 
 Of 3,000 simulated series (``benchmarks/_worlds.py``, seed 777) 2,149 showed nothing, and 5.9% of those had changed.
-"""
-
-MAX_SHIFT: Final = 3.0
-"""
-Log-odds that the share of a run moves a confidence by at most: shares beyond about 0.021 and 0.90 count as these. No
-detector is ever surer than 0.99, however clear the change; so what is that sure is still told with 0.83 among any
-number of quiet series.
 """
 
 _ROUNDS: Final = 200
@@ -70,12 +62,3 @@ def estimate_prior(confidences: Sequence[float]) -> float:
         if abs(prior - before) < _CLOSE:
             break
     return prior
-
-
-def prior_shift(prior: float) -> float:
-    """
-    By how much log-odds move in a world in which the share *prior* of series changes; 0 at DEFAULT_PRIOR.
-
-    It is the same for every kind of change, and at most MAX_SHIFT either way.
-    """
-    return min(max(log_odds(prior) - log_odds(DEFAULT_PRIOR), -MAX_SHIFT), MAX_SHIFT)

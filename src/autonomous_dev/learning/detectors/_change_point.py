@@ -14,7 +14,7 @@ from autonomous_dev.errors import InvalidTypeError, InvalidValueError
 from autonomous_dev.learning.detectors._confidence import fresh_log_odds
 from autonomous_dev.learning.detectors._finding import Finding, Kind
 from autonomous_dev.learning.detectors._fresh import Fresh, fresh_change
-from autonomous_dev.learning.detectors._odds import DEFAULT_PRIOR, log_odds, probability, shifted
+from autonomous_dev.learning.detectors._odds import DEFAULT_PRIOR, prior_shift, probability, shifted
 from autonomous_dev.learning.detectors._outline import Outline
 from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, Samples
 from autonomous_dev.learning.detectors._segments import LEAST, Split, segment
@@ -118,7 +118,7 @@ def detect_change_points(
             raise InvalidValueError("times holds a NaN: expected a time for each value")
         column = column[np.argsort(when, kind="stable")]
     series = make_series(SeriesKey("values"), np.arange(len(column)), column)
-    by = log_odds(prior) - log_odds(DEFAULT_PRIOR)
+    by = prior_shift(prior)
     return tuple(
         ChangePoint(
             index=found.start,
