@@ -14,15 +14,12 @@ from autonomous_dev.errors import InvalidTypeError, InvalidValueError
 from autonomous_dev.learning.detectors._confidence import fresh_log_odds
 from autonomous_dev.learning.detectors._finding import Finding, Kind
 from autonomous_dev.learning.detectors._fresh import Fresh, fresh_change
-from autonomous_dev.learning.detectors._odds import DEFAULT_PRIOR, prior_shift, probability, shifted
+from autonomous_dev.learning.detectors._odds import DEFAULT_PRIOR, MAX_CONFIDENCE, prior_shift, probability, shifted
 from autonomous_dev.learning.detectors._outline import Outline
 from autonomous_dev.learning.detectors._samples import MIN_SAMPLES, Samples
 from autonomous_dev.learning.detectors._segments import LEAST, Split, segment
 from autonomous_dev.policy import Policy
 from autonomous_dev.series import SeriesKey, make_series
-
-MAX_CONFIDENCE: Final = 0.99
-"""Nothing is surer than this: one in a hundred is left to what nobody thought of."""
 
 TOLD_FROM: Final = 0.5
 """Confidence from which on a change is a finding, and what other detectors compare with begins anew."""

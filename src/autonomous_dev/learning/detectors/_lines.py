@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomous_dev.learning.detectors._partition import interval_lengths
+from autonomous_dev.learning.detectors._partition import cheapest_splits, interval_lengths
 from autonomous_dev.learning.detectors._samples import ROUNDING
 
 MIN_LINE: Final = 5
@@ -154,29 +154,11 @@ def _rest(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _partition(sums: _LineSums, price: float) -> list[int]:
-    nodes = np.concatenate(([0], _candidates(sums, _CANDIDATE * price), [sums.n])).astype(np.intp)
-    costs = np.full(len(nodes), np.inf)
-    costs[0] = -price
-    came_from = np.zeros(len(nodes), dtype=np.intp)
-    open_nodes = np.zeros(0, dtype=np.intp)
-    added = 0
-    for j in range(1, len(nodes)):
-        usable = int(np.searchsorted(nodes, nodes[j] - MIN_LINE, side="right"))
-        open_nodes = np.concatenate((open_nodes, np.arange(added, usable, dtype=np.intp)))
-        added = max(added, usable)
-        if not len(open_nodes):
-            continue
-        starts = nodes[open_nodes]
-        through = costs[open_nodes] + sums.residuals(starts, np.full(len(starts), nodes[j]))
-        best = int(np.argmin(through))
-        came_from[j], costs[j] = open_nodes[best], through[best] + price
-        open_nodes = open_nodes[through <= costs[j]]
-    places = []
-    j = int(came_from[-1])
-    while j > 0:
-        places.append(int(nodes[j]))
-        j = int(came_from[j])
-    bounds = [0, *places[::-1], sums.n]
+    def residuals(starts: NDArray[np.intp], end: int) -> NDArray[np.float64]:
+        return sums.residuals(starts, np.full(len(starts), end))
+
+    places = cheapest_splits(sums.n, _candidates(sums, _CANDIDATE * price), price, MIN_LINE, residuals)
+    bounds = [0, *places, sums.n]
     for i in range(1, len(bounds) - 1):
         bounds[i] = _best(sums, bounds[i - 1], bounds[i + 1])[0]
     return bounds[1:-1]

@@ -10,6 +10,9 @@ from typing import Final
 DEFAULT_PRIOR: Final = 0.3
 """Share of series that change at all in the world that the shipped confidences are calibrated for."""
 
+MAX_CONFIDENCE: Final = 0.99
+"""No change is surer than this: one in a hundred is left to what nobody thought of."""
+
 MAX_SHIFT: Final = 3.0
 """
 Log-odds that the share of a run moves a confidence by at most: no detector is ever surer than 0.99, however clear the

@@ -5,7 +5,7 @@ Where a sequence of numbers may have changed its mean: seeded intervals propose,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -49,6 +49,13 @@ class Sums:
         total = float(self.first[end] - self.first[start])
         return max(float(self.second[end] - self.second[start]) - total**2 / (end - start), 0.0)
 
+    def residuals(self, starts: NDArray[np.intp], end: int) -> NDArray[np.float64]:
+        """
+        The same for many *starts* at once.
+        """
+        totals = self.first[end] - self.first[starts]
+        return np.asarray(np.maximum(self.second[end] - self.second[starts] - totals**2 / (end - starts), 0.0))
+
 
 def propose(readings: NDArray[np.float64], noises: Sequence[Noise]) -> list[int]:
     """
@@ -63,8 +70,7 @@ def propose(readings: NDArray[np.float64], noises: Sequence[Noise]) -> list[int]
         First indices of new segments, increasing; by each reading they are at least three samples apart.
 
     Source:
-        Seeded intervals: Kovács, Bühlmann, Li & Munk (2023), Biometrika 110(1). Pruning: Killick, Fearnhead &
-        Eckley (2012), JASA 107(500).
+        Seeded intervals: Kovács, Bühlmann, Li & Munk (2023), Biometrika 110(1).
     """
     n = readings.shape[1]
     if n < 2 * MIN_SEGMENT:
@@ -78,7 +84,8 @@ def propose(readings: NDArray[np.float64], noises: Sequence[Noise]) -> list[int]
     first = np.concatenate((np.zeros((len(noisy), 1)), np.cumsum(centred, axis=1)), axis=1)
     found: set[int] = set()
     for row, candidates in enumerate(_candidates(first, penalties)):
-        found.update(_partition(Sums(centred[row]), candidates, float(penalties[row])))
+        sums = Sums(centred[row])
+        found.update(cheapest_splits(n, candidates, float(penalties[row]), MIN_SEGMENT, sums.residuals))
     return sorted(found)
 
 
@@ -116,8 +123,31 @@ def _candidates(first: NDArray[np.float64], least: NDArray[np.float64]) -> list[
     return [np.unique(np.concatenate(parts)) for parts in found]
 
 
-def _partition(sums: Sums, candidates: NDArray[np.intp], price: float) -> list[int]:
-    nodes = np.concatenate(([0], candidates, [sums.n])).astype(np.intp)
+def cheapest_splits(
+    n: int,
+    candidates: NDArray[np.intp],
+    price: float,
+    shortest: int,
+    residuals: Callable[[NDArray[np.intp], int], NDArray[np.float64]],
+) -> list[int]:
+    """
+    Those of *candidates* that part n samples so that the residuals and the price of each split are least in all.
+
+    Args:
+        n: Number of samples.
+
+        candidates: Increasing places between 0 and n.
+
+        price: What each split costs.
+
+        shortest: Samples of the shortest segment.
+
+        residuals: From starts, shape (k,), and one end to the cost of each segment between them, shape (k,).
+
+    Source:
+        Pruning: Killick, Fearnhead & Eckley (2012), JASA 107(500).
+    """
+    nodes = np.concatenate(([0], candidates, [n])).astype(np.intp)
     costs = np.full(len(nodes), np.inf)
     costs[0] = -price
     came_from = np.zeros(len(nodes), dtype=np.intp)
@@ -125,15 +155,12 @@ def _partition(sums: Sums, candidates: NDArray[np.intp], price: float) -> list[i
     added = 0
     for j in range(1, len(nodes)):
         end = int(nodes[j])
-        usable = int(np.searchsorted(nodes, end - MIN_SEGMENT, side="right"))
+        usable = int(np.searchsorted(nodes, end - shortest, side="right"))
         open_nodes = np.concatenate((open_nodes, np.arange(added, usable, dtype=np.intp)))
         added = max(added, usable)
         if not len(open_nodes):
             continue
-        starts = nodes[open_nodes]
-        totals = sums.first[end] - sums.first[starts]
-        residuals = sums.second[end] - sums.second[starts] - totals**2 / (end - starts)
-        through = costs[open_nodes] + np.maximum(residuals, 0.0)
+        through = costs[open_nodes] + residuals(nodes[open_nodes], end)
         best = int(np.argmin(through))
         came_from[j], costs[j] = open_nodes[best], through[best] + price
         # A start that is dearer than a split here can never be the best again.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autonomous_dev.learning.detectors._finding import Finding, Kind
-from autonomous_dev.learning.detectors._odds import probability
+from autonomous_dev.learning.detectors._odds import MAX_CONFIDENCE, probability
 from autonomous_dev.learning.detectors._outline import Outline
 from autonomous_dev.learning.detectors._samples import ROUNDING
 from autonomous_dev.learning.detectors._slope import NORMAL_95
@@ -45,7 +45,6 @@ _STEP_Z: Final = 4.5
 _STAGES: Final = 4
 """How often the samples after a step are asked for a newer one."""
 
-MAX_CONFIDENCE: Final = 0.99
 _MOST_Z: Final = 12.0
 _BIAS: Final = -0.0625
 """

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autonomous_dev.learning.detectors._finding import Finding, Kind
-from autonomous_dev.learning.detectors._odds import probability
+from autonomous_dev.learning.detectors._odds import MAX_CONFIDENCE, probability
 from autonomous_dev.learning.detectors._outline import Outline
 from autonomous_dev.learning.detectors._samples import ROUNDING
 from autonomous_dev.learning.detectors._slope import Pairs, Slope, drawn_together
 from autonomous_dev.policy import Policy
 
-MAX_CONFIDENCE: Final = 0.99
 MIN_CREEPING: Final = 8
 """Samples since the last step that a trend needs: of five, all in order, one in sixty series without any is."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autonomous_dev.learning.detectors._finding import Finding, Kind
-from autonomous_dev.learning.detectors._odds import probability
+from autonomous_dev.learning.detectors._odds import MAX_CONFIDENCE, probability
 from autonomous_dev.learning.detectors._outline import Outline
 from autonomous_dev.learning.detectors._samples import ROUNDING
 from autonomous_dev.learning.detectors._slope import NORMAL_95
@@ -36,7 +36,6 @@ _STAGES: Final = 4
 _NEAR: Final = 5.0
 """How far a place's squared z may stay behind the best one's for the place to be as likely."""
 
-MAX_CONFIDENCE: Final = 0.99
 _MOST_Z: Final = 6.0
 _LEAST_ERROR: Final = 0.5
 """Deviations over their mean are never taken to scatter less: those of Gaussian noise do by 0.76."""
